@@ -114,13 +114,20 @@ export interface Nestbox {
   readonly containers: { list(): Promise<Container[]> };
   readonly images: {
     list(): Promise<Image[]>;
-    pull(ref: string, options?: { signal?: AbortSignal; onProgress?: (progress: PullProgress) => void }): Promise<Image>;
+    pull(
+      ref: string,
+      options?: { signal?: AbortSignal; onProgress?: (progress: PullProgress) => void },
+    ): Promise<Image>;
     remove(ref: string): Promise<{ untagged: string[]; deleted: string[] }>;
   };
   readonly files: {
     /** At most 64 MiB. */
     read(path: string, options?: { container?: string | readonly string[] }): Promise<Uint8Array>;
-    write(path: string, data: string | Uint8Array, options?: { container?: string | readonly string[] }): Promise<void>;
+    write(
+      path: string,
+      data: string | Uint8Array,
+      options?: { container?: string | readonly string[] },
+    ): Promise<void>;
     list(path: string, options?: { container?: string | readonly string[] }): Promise<FileEntry[]>;
   };
   on<E extends SandboxEvent>(event: E, handler: (detail: SandboxEvents[E]) => void): () => void;

@@ -1,0 +1,23 @@
+/* Capabilities of a container: which it keeps, and how the others are given up. */
+#pragma once
+#include <stdint.h>
+#include <sys/types.h>
+#include "err.h"
+
+enum profile {
+	PROFILE_PLAIN,
+	PROFILE_NEST, /* what an engine needs inside its own user namespace */
+	PROFILE_PRIVILEGED, /* everything, inside its own user namespace */
+};
+
+/* Capability numbers as bits. */
+uint64_t caps_of(enum profile profile);
+/* The bit of a name ("NET_ADMIN", "cap_net_admin"), ~0 for "ALL", 0 when unknown. */
+uint64_t caps_by_name(const char *name);
+/* Shrinks the bounding set; before the user is changed. */
+int caps_bound(uint64_t keep, struct err *e);
+/*
+ * Becomes uid:gid and keeps `keep` as permitted and effective only for root; inheritable and ambient end up empty
+ * (CVE-2022-24769). Groups are set even when there are none (CVE-2022-36109).
+ */
+int caps_become(uid_t uid, gid_t gid, const gid_t *groups, size_t group_count, uint64_t keep, struct err *e);

@@ -1,0 +1,207 @@
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include "cgroup.h"
+#include "io.h"
+
+#define ROOT "/sys/fs/cgroup"
+#define OURS ROOT "/nest"
+
+static const char *const controllers[] = {"cpu", "memory", "pids", "io"};
+
+/* Moves every process of the (namespace's) root cgroup to /init; new ones may be forked meanwhile, so until none is left. */
+static int move_to_init(struct err *e)
+{
+	if (mkdir(ROOT "/init", 0755) < 0 && errno != EEXIST)
+		return err_errno(e, 125, "make " ROOT "/init");
+	for (int round = 0; round < 64; round++) {
+		_cleanup_free_ char *pids = read_file(ROOT "/cgroup.procs", 1 << 20, NULL, e);
+		bool moved = false;
+
+		if (!pids)
+			return -1;
+		for (char *save = NULL, *pid = strtok_r(pids, "\n", &save); pid; pid = strtok_r(NULL, "\n", &save)) {
+			/* A process that ended meanwhile is no failure. */
+			if (strcmp(pid, "0") != 0 && write_file(ROOT "/init/cgroup.procs", pid, NULL) == 0)
+				moved = true;
+		}
+		if (!moved)
+			return 0;
+	}
+	return err_set(e, 125, ROOT ": processes appear faster than they can be moved to /init");
+}
+
+static int enable(const char *dir, struct err *e)
+{
+	char path[160];
+	snprintf(path, sizeof(path), "%s/cgroup.controllers", dir);
+	_cleanup_free_ char *have = read_file(path, 1024, NULL, e);
+
+	if (!have)
+		return -1;
+	char line[64] = "";
+
+	for (size_t i = 0; i < array_size(controllers); i++) {
+		const char *at = strstr(have, controllers[i]);
+		size_t length = strlen(controllers[i]);
+
+		if (at && (at == have || at[-1] == ' ') && strchr(" \n", at[length]))
+			sprintf(line + strlen(line), "%s+%s", *line ? " " : "", controllers[i]);
+	}
+	if (!*line)
+		return 0;
+	snprintf(path, sizeof(path), "%s/cgroup.subtree_control", dir);
+	return write_file(path, line, e);
+}
+
+int cgroup_prepare(int level, struct err *e)
+{
+	if (access(OURS, F_OK) == 0)
+		return 0;
+	/* In a container's cgroup namespace the root is an ordinary cgroup: processes and controllers exclude each other there. */
+	if (level > 0 && move_to_init(e) < 0)
+		return err_context(e, "cgroups");
+	if (enable(ROOT, e) < 0)
+		return err_context(e, "cgroups");
+	if (mkdir(OURS, 0755) < 0 && errno != EEXIST)
+		return err_errno(e, 125, "make " OURS);
+	return enable(OURS, e);
+}
+
+static int set(int dir, const char *file, int64_t value, const char *tail, struct err *e)
+{
+	char text[64];
+
+	snprintf(text, sizeof(text), "%lld%s", (long long)value, tail);
+	return write_file_at(dir, file, text, e);
+}
+
+int cgroup_make(const char *id, const struct limits *limits, uid_t owner, struct err *e)
+{
+	static const char *const delegated[] = {".", "cgroup.procs", "cgroup.threads", "cgroup.subtree_control"};
+	char path[128];
+
+	snprintf(path, sizeof(path), OURS "/%s", id);
+	if (mkdir(path, 0755) < 0)
+		return err_errno(e, 125, "make %s", path);
+	_cleanup_fd_ int dir = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	if (dir < 0) {
+		err_errno(e, 125, "open %s", path);
+		goto fail;
+	}
+	if (limits->memory) {
+		if (set(dir, "memory.max", limits->memory, "", e) < 0)
+			goto fail;
+		/* Without swap in the kernel the file is missing, and so is the problem. */
+		if (faccessat(dir, "memory.swap.max", F_OK, 0) == 0 && set(dir, "memory.swap.max", 0, "", e) < 0)
+			goto fail;
+	}
+	if (limits->cpu_quota && set(dir, "cpu.max", limits->cpu_quota, " 100000", e) < 0)
+		goto fail;
+	if (limits->pids && set(dir, "pids.max", limits->pids, "", e) < 0)
+		goto fail;
+	for (size_t i = 0; owner && i < array_size(delegated); i++) {
+		if (fchownat(dir, delegated[i], owner, owner, AT_SYMLINK_NOFOLLOW) < 0) {
+			err_errno(e, 125, "delegate %s/%s", path, delegated[i]);
+			goto fail;
+		}
+	}
+	return take_fd(&dir);
+fail:
+	rmdir(path);
+	return -1;
+}
+
+int cgroup_kill(const char *id, struct err *e)
+{
+	char path[128];
+
+	snprintf(path, sizeof(path), OURS "/%s/cgroup.kill", id);
+	return write_file(path, "1", e);
+}
+
+/* Removes the directories below `dir`, deepest first. Depth is bounded: a container may nest cgroups as it likes. */
+static void remove_below(int dir, int depth)
+{
+	DIR *list = fdopendir(dir);
+	struct dirent *entry;
+
+	if (!list) {
+		close(dir);
+		return;
+	}
+	while ((entry = readdir(list))) {
+		if (entry->d_type != DT_DIR || entry->d_name[0] == '.')
+			continue;
+		if (unlinkat(dirfd(list), entry->d_name, AT_REMOVEDIR) == 0 || depth == 0)
+			continue;
+		int below = openat(dirfd(list), entry->d_name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+
+		if (below >= 0) {
+			remove_below(below, depth - 1);
+			unlinkat(dirfd(list), entry->d_name, AT_REMOVEDIR);
+		}
+	}
+	closedir(list);
+}
+
+int cgroup_destroy(const char *id, int timeout_ms, struct err *e)
+{
+	char path[128];
+	int64_t deadline = now_ms() + timeout_ms;
+
+	snprintf(path, sizeof(path), OURS "/%s", id);
+	if (rmdir(path) == 0 || errno == ENOENT)
+		return 0;
+	if (cgroup_kill(id, e) < 0)
+		return -1;
+	/* Killed processes leave when they are reaped, which may take a moment. */
+	for (int pause_ms = 1;; pause_ms = pause_ms < 50 ? pause_ms * 2 : 50) {
+		int dir = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+		if (dir >= 0)
+			remove_below(dir, 128);
+		if (rmdir(path) == 0 || errno == ENOENT)
+			return 0;
+		if (errno != EBUSY || now_ms() >= deadline)
+			return err_errno(e, 125, "remove %s", path);
+		poll(NULL, 0, pause_ms);
+	}
+}
+
+int cgroup_of(pid_t pid, struct err *e)
+{
+	char path[4300];
+	snprintf(path, sizeof(path), "/proc/%d/cgroup", pid);
+	_cleanup_free_ char *text = read_file(path, 4096, NULL, e);
+
+	if (!text)
+		return -1;
+	text[strcspn(text, "\n")] = 0;
+	/* "/.." in front means outside of our namespace. */
+	if (strncmp(text, "0::/", 4) != 0 || strstr(text, "/..") || strstr(text, " (deleted)"))
+		return err_set(e, 125, "process %d is in no cgroup of ours: %s", pid, text);
+	snprintf(path, sizeof(path), ROOT "%s", text + 3);
+	int fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+
+	return fd < 0 ? err_errno(e, 125, "open %s", path) : fd;
+}
+
+int64_t cgroup_read(const char *id, const char *file)
+{
+	char path[160], text[32];
+
+	snprintf(path, sizeof(path), OURS "/%s/%s", id, file);
+	_cleanup_fd_ int fd = open(path, O_RDONLY | O_CLOEXEC);
+	ssize_t n = fd < 0 ? -1 : read(fd, text, sizeof(text) - 1);
+
+	if (n <= 0)
+		return -1;
+	text[n] = 0;
+	return strtoll(text, NULL, 10);
+}

@@ -1,0 +1,26 @@
+/* cgroup v2 of containers: /sys/fs/cgroup/nest/<id>, limits written before any process enters. */
+#pragma once
+#include <stdint.h>
+#include <sys/types.h>
+#include "err.h"
+
+struct limits {
+	int64_t memory; /* bytes; 0: none */
+	int64_t cpu_quota; /* microseconds per 100 ms; 0: none */
+	int64_t pids; /* 0: none */
+};
+
+/* Makes this level ready: inside a container first moves what is there to /init, then hands the controllers down. Idempotent. */
+int cgroup_prepare(int level, struct err *e);
+/*
+ * Makes the container's cgroup. With `owner` not 0 the subtree is delegated to that uid (its --nest engine); the limit files
+ * stay ours, and with nsdelegate the container cannot write them however it tries. The directory's descriptor, or -1.
+ */
+int cgroup_make(const char *id, const struct limits *limits, uid_t owner, struct err *e);
+/* Kills everything in it and removes it with all below; waits at most `timeout_ms`. Nothing there is success. */
+int cgroup_destroy(const char *id, int timeout_ms, struct err *e);
+int cgroup_kill(const char *id, struct err *e);
+/* The directory of the cgroup that process is in now. */
+int cgroup_of(pid_t pid, struct err *e);
+/* A number from a file of the container's cgroup; -1 when it cannot be read. */
+int64_t cgroup_read(const char *id, const char *file);

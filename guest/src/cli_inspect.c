@@ -1,0 +1,246 @@
+/* inspect: containers and images in docker's shape. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include "cli.h"
+#include "client.h"
+#include "spec.h"
+#include "template.h"
+#include "units.h"
+#include "upstream.h"
+
+struct parts {
+	struct jsonw container, request, summary;
+};
+
+static int keep(const struct json *answer, void *context)
+{
+	struct parts *p = context;
+	const struct {
+		const char *key;
+		struct jsonw *to;
+	} wanted[] = {{"container", &p->container}, {"request", &p->request}, {"summary", &p->summary}};
+
+	for (size_t i = 0; i < 3; i++)
+		if (json_get(answer, wanted[i].key) && !wanted[i].to->data)
+			jsonw_value(wanted[i].to, NULL, json_get(answer, wanted[i].key));
+	return 0;
+}
+
+static void put_strings(struct jsonw *w, const char *key, const struct json *list, size_t skip)
+{
+	jsonw_array(w, key);
+	json_each(item, list && list->kind == JSON_ARRAY ? list : NULL)
+		if (skip > 0)
+			skip--;
+		else if (item->kind == JSON_STRING)
+			jsonw_string(w, NULL, item->string);
+	jsonw_end_array(w);
+}
+
+static void put_time(struct jsonw *w, const char *key, double ms)
+{
+	char text[64];
+
+	unit_time(text, sizeof(text), (int64_t)ms);
+	jsonw_string(w, key, text);
+}
+
+static void put_state(struct jsonw *w, const struct json *c)
+{
+	const char *state = json_string(c, "state", "");
+
+	jsonw_object(w, "State");
+	jsonw_string(w, "Status", state);
+	jsonw_bool(w, "Running", strcmp(state, "running") == 0);
+	jsonw_bool(w, "Paused", false);
+	jsonw_bool(w, "Restarting", false);
+	jsonw_bool(w, "OOMKilled", false);
+	jsonw_bool(w, "Dead", false);
+	jsonw_int(w, "Pid", (int64_t)json_number(c, "pid", 0));
+	jsonw_int(w, "ExitCode", (int64_t)json_number(c, "exitCode", 0));
+	jsonw_string(w, "Error", "");
+	put_time(w, "StartedAt", json_number(c, "started", 0));
+	put_time(w, "FinishedAt", json_number(c, "finished", 0));
+	jsonw_end_object(w);
+}
+
+static void put_host_config(struct jsonw *w, const struct json *request)
+{
+	jsonw_object(w, "HostConfig");
+	put_strings(w, "Binds", json_get(request, "binds"), 0);
+	jsonw_string(w, "NetworkMode", "none");
+	jsonw_bool(w, "AutoRemove", json_bool(request, "rm", false));
+	put_strings(w, "CapAdd", json_get(request, "capAdd"), 0);
+	put_strings(w, "CapDrop", json_get(request, "capDrop"), 0);
+	jsonw_bool(w, "Privileged", json_bool(request, "privileged", false));
+	jsonw_bool(w, "Nest", json_bool(request, "nest", false) || json_bool(request, "privileged", false));
+	jsonw_bool(w, "ReadonlyRootfs", json_bool(request, "readOnly", false));
+	jsonw_int(w, "Memory", (int64_t)json_number(request, "memory", 0));
+	jsonw_int(w, "NanoCpus", (int64_t)json_number(request, "cpuQuota", 0) * 10000);
+	jsonw_int(w, "PidsLimit", (int64_t)json_number(request, "pids", 0));
+	jsonw_end_object(w);
+}
+
+static void put_mounts(struct jsonw *w, const struct json *request)
+{
+	jsonw_array(w, "Mounts");
+	json_each(text, json_get(request, "binds")) {
+		struct bind bind;
+
+		if (text->kind != JSON_STRING || spec_bind(text->string, &bind, NULL) < 0)
+			continue;
+		jsonw_object(w, NULL);
+		jsonw_string(w, "Type", bind.volume ? "volume" : "bind");
+		if (bind.volume)
+			jsonw_string(w, "Name", bind.source);
+		else
+			jsonw_string(w, "Source", bind.source);
+		jsonw_string(w, "Destination", bind.target);
+		jsonw_bool(w, "RW", !bind.read_only);
+		jsonw_end_object(w);
+	}
+	jsonw_end_array(w);
+}
+
+static void put_config(struct jsonw *w, const struct json *request, const struct json *summary)
+{
+	jsonw_object(w, "Config");
+	jsonw_string(w, "Hostname", json_string(summary, "hostname", ""));
+	jsonw_string(w, "User", json_string(summary, "user", ""));
+	jsonw_bool(w, "Tty", json_bool(request, "tty", false));
+	jsonw_bool(w, "OpenStdin", json_bool(request, "stdin", false));
+	put_strings(w, "Env", json_get(summary, "env"), 0);
+	put_strings(w, "Cmd", json_get(summary, "argv"), 0);
+	jsonw_string(w, "Image", json_string(request, "image", ""));
+	jsonw_string(w, "WorkingDir", json_string(summary, "cwd", ""));
+	jsonw_end_object(w);
+}
+
+static void put_container(struct jsonw *w, const struct json *c, const struct json *request, const struct json *summary)
+{
+	const struct json *argv = json_get(summary, "argv");
+	char name[140];
+
+	jsonw_object(w, NULL);
+	jsonw_string(w, "Id", json_string(c, "id", ""));
+	put_time(w, "Created", json_number(c, "created", 0));
+	jsonw_string(w, "Path", argv && argv->length ? argv->first->string : "");
+	put_strings(w, "Args", argv, 1);
+	put_state(w, c);
+	jsonw_string(w, "Image", json_string(c, "imageId", ""));
+	snprintf(name, sizeof(name), "/%s", json_string(c, "name", ""));
+	jsonw_string(w, "Name", name);
+	jsonw_int(w, "RestartCount", 0);
+	jsonw_string(w, "Driver", "overlay");
+	jsonw_string(w, "Platform", "linux");
+	put_host_config(w, request);
+	put_mounts(w, request);
+	put_config(w, request, summary);
+	jsonw_object(w, "NetworkSettings");
+	jsonw_string(w, "IPAddress", "");
+	jsonw_object(w, "Networks");
+	jsonw_end_object(w);
+	jsonw_end_object(w);
+	jsonw_end_object(w);
+}
+
+static int inspect_container(const char *name, struct jsonw *out, struct err *e)
+{
+	struct parts p = {0};
+	struct client_answer answer = {keep, &p};
+	struct jsonw w = {0};
+
+	jsonw_object(&w, NULL);
+	jsonw_string(&w, "cmd", "inspect");
+	jsonw_string(&w, "container", name);
+	jsonw_end_object(&w);
+	int ret = client_ask(&w, &answer, e);
+
+	if (ret >= 0 && p.container.data && p.request.data && p.summary.data) {
+		struct json *container = json_parse(p.container.data, p.container.length, e);
+		struct json *request = json_parse(p.request.data, p.request.length, e);
+		struct json *summary = json_parse(p.summary.data, p.summary.length, e);
+
+		put_container(out, container, request, summary);
+		json_free(container);
+		json_free(request);
+		json_free(summary);
+	}
+	jsonw_free(&p.container);
+	jsonw_free(&p.request);
+	jsonw_free(&p.summary);
+	return ret;
+}
+
+static int inspect_image(const char *name, struct jsonw *out, struct err *e)
+{
+	static const struct upstream_wait wait = {.quiet_ms = 30000};
+	struct jsonw params = {0};
+	struct json *document = NULL;
+
+	jsonw_object(&params, NULL);
+	jsonw_string(&params, "ref", name);
+	jsonw_end_object(&params);
+	const struct json *image = params.failed ? NULL : upstream_ask("image.get", params.data, &wait, &document, NULL, e);
+
+	jsonw_free(&params);
+	if (!image)
+		return -1;
+	jsonw_object(out, NULL);
+	jsonw_string(out, "Id", json_string(image, "id", ""));
+	jsonw_value(out, "RepoTags", json_get(image, "refs"));
+	jsonw_string(out, "Digest", json_string(image, "digest", ""));
+	jsonw_string(out, "Created", json_string(image, "created", ""));
+	jsonw_string(out, "Architecture", "386");
+	jsonw_string(out, "Os", "linux");
+	jsonw_int(out, "Size", (int64_t)json_number(image, "size", 0));
+	jsonw_value(out, "Config", json_get(image, "config"));
+	jsonw_object(out, "RootFS");
+	jsonw_string(out, "Type", "layers");
+	jsonw_array(out, "Layers");
+	json_each(layer, json_get(image, "layers"))
+		jsonw_string(out, NULL, json_string(layer, "diffId", ""));
+	jsonw_end_array(out);
+	jsonw_end_object(out);
+	jsonw_end_object(out);
+	json_free(document);
+	return 0;
+}
+
+int cli_inspect(const struct cli_command *c, struct arguments *a)
+{
+	const char *type = flag_text(a, "type"), *format = flag_text(a, "format");
+	struct jsonw out = {0};
+	struct err e;
+	int worst = 0;
+
+	(void)c;
+	jsonw_array(&out, NULL);
+	for (size_t i = 0; i < a->rest_count; i++) {
+		bool found = (!type || strcmp(type, "container") == 0) && inspect_container(a->rest[i], &out, &e) >= 0;
+
+		if (!found && (!type || strcmp(type, "image") == 0))
+			found = inspect_image(a->rest[i], &out, &e) == 0;
+		if (!found) {
+			fprintf(stderr, "Error: No such %s: %s\n", type ? type : "object", a->rest[i]);
+			worst = 1;
+		}
+	}
+	jsonw_end_array(&out);
+	struct json *all = out.failed ? NULL : json_parse(out.data, out.length, &e);
+
+	if (all && format) {
+		json_each(item, all)
+			if (strcmp(format, "json") == 0)
+				json_print(item, 0), putchar('\n');
+			else if (template_print(format, item, &e) < 0)
+				worst = 1, fprintf(stderr, "%s\n", e.msg);
+	} else if (all) {
+		json_print(all, 0);
+		putchar('\n');
+	}
+	json_free(all);
+	jsonw_free(&out);
+	return worst;
+}

@@ -1,0 +1,357 @@
+/* run, create, start, attach, exec: the commands that have a program's streams. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include "cli.h"
+#include "client.h"
+#include "io.h"
+
+const struct flag cli_run_flags[] = {
+	{0, "cap-add", FLAG_LIST, "Add Linux capabilities"},
+	{0, "cap-drop", FLAG_LIST, "Drop Linux capabilities"},
+	{0, "cpus", FLAG_CPUS, "Number of CPUs"},
+	{'d', "detach", FLAG_BOOL, "Run container in background and print container ID"},
+	{0, "entrypoint", FLAG_TEXT, "Overwrite the default ENTRYPOINT of the image"},
+	{'e', "env", FLAG_LIST, "Set environment variables"},
+	{'h', "hostname", FLAG_TEXT, "Container host name"},
+	{'i', "interactive", FLAG_BOOL, "Keep STDIN open even if not attached"},
+	{'m', "memory", FLAG_SIZE, "Memory limit"},
+	{0, "name", FLAG_TEXT, "Assign a name to the container"},
+	{0, "nest", FLAG_BOOL, "Let the container run containers of its own"},
+	{0, "net", FLAG_TEXT, "The same as --network"},
+	{0, "network", FLAG_TEXT, "Connect a container to a network (only \"none\" so far)"},
+	{0, "pids-limit", FLAG_INT, "Tune container pids limit (set -1 for unlimited)"},
+	{0, "platform", FLAG_TEXT, "Set platform (only linux/386)"},
+	{0, "privileged", FLAG_BOOL, "All capabilities, in the container's own user namespace (includes --nest)"},
+	{0, "pull", FLAG_TEXT, "Pull image before running (\"always\", \"missing\", \"never\")"},
+	{'q', "quiet", FLAG_BOOL, "Suppress the pull output"},
+	{0, "read-only", FLAG_BOOL, "Mount the container's root filesystem as read only"},
+	{0, "rm", FLAG_BOOL, "Automatically remove the container when it exits"},
+	{0, "security-opt", FLAG_LIST, "Security options (no-new-privileges, seccomp=unconfined)"},
+	{0, "stop-signal", FLAG_TEXT, "Signal to stop the container"},
+	{0, "stop-timeout", FLAG_INT, "Timeout (in seconds) to stop a container"},
+	{'t', "tty", FLAG_BOOL, "Allocate a pseudo-TTY"},
+	{'u', "user", FLAG_TEXT, "Username or UID (format: <name|uid>[:<group|gid>])"},
+	{0, "userns", FLAG_TEXT, "User namespace to use (every container has its own)"},
+	{'v', "volume", FLAG_LIST, "Bind mount a volume"},
+	{'w', "workdir", FLAG_TEXT, "Working directory inside the container"},
+	{0},
+};
+
+const struct flag cli_exec_flags[] = {
+	{'d', "detach", FLAG_BOOL, "Detached mode: run command in the background"},
+	{'e', "env", FLAG_LIST, "Set environment variables"},
+	{'i', "interactive", FLAG_BOOL, "Keep STDIN open even if not attached"},
+	{0, "privileged", FLAG_BOOL, "Give extended privileges to the command"},
+	{'t', "tty", FLAG_BOOL, "Allocate a pseudo-TTY"},
+	{'u', "user", FLAG_TEXT, "Username or UID (format: <name|uid>[:<group|gid>])"},
+	{'w', "workdir", FLAG_TEXT, "Working directory inside the container"},
+	{0},
+};
+
+/* How a flag reaches the engine. Those not here are handled by name. */
+static const struct {
+	const char *flag, *key;
+} keys[] = {
+	{"cap-add", "capAdd"},	 {"cap-drop", "capDrop"},   {"cpus", "cpuQuota"},     {"detach", "detach"},  {"hostname", "hostname"},
+	{"interactive", "stdin"}, {"memory", "memory"},	    {"name", "name"},	      {"nest", "nest"},	     {"pids-limit", "pids"},
+	{"privileged", "privileged"}, {"read-only", "readOnly"}, {"rm", "rm"},	      {"stop-signal", "stopSignal"}, {"stop-timeout", "stopTimeout"},
+	{"tty", "tty"},		 {"user", "user"},	    {"volume", "binds"},      {"workdir", "workdir"},
+};
+
+static void put_list(struct jsonw *w, const struct arguments *a, const char *flag, const char *key)
+{
+	jsonw_array(w, key);
+	for (size_t i = 0; i < a->count; i++)
+		if (strcmp(a->values[i].flag->name, flag) == 0)
+			jsonw_string(w, NULL, a->values[i].text);
+	jsonw_end_array(w);
+}
+
+/* -e NAME takes the value from our own environment, or is nothing when it is not set there. */
+static void put_env(struct jsonw *w, const struct arguments *a)
+{
+	jsonw_array(w, "env");
+	for (size_t i = 0; i < a->count; i++) {
+		const char *text = a->values[i].text, *value;
+		char *both;
+
+		if (strcmp(a->values[i].flag->name, "env") != 0)
+			continue;
+		if (strchr(text, '=')) {
+			jsonw_string(w, NULL, text);
+		} else if ((value = getenv(text)) && asprintf(&both, "%s=%s", text, value) > 0) {
+			jsonw_string(w, NULL, both);
+			free(both);
+		}
+	}
+	jsonw_end_array(w);
+}
+
+static void put_flags(struct jsonw *w, const struct flag *table, const struct arguments *a)
+{
+	for (size_t i = 0; i < array_size(keys); i++) {
+		const struct flag *f = table;
+		const char *text = flag_text(a, keys[i].flag);
+
+		while (f->name && strcmp(f->name, keys[i].flag) != 0)
+			f++;
+		if (!text || !f->name)
+			continue;
+		switch (f->kind) {
+		case FLAG_BOOL:
+			jsonw_bool(w, keys[i].key, flag_on(a, f->name));
+			break;
+		case FLAG_TEXT:
+			jsonw_string(w, keys[i].key, text);
+			break;
+		case FLAG_LIST:
+			put_list(w, a, f->name, keys[i].key);
+			break;
+		case FLAG_INT:
+			jsonw_int(w, keys[i].key, strtoll(text, NULL, 10));
+			break;
+		case FLAG_SIZE:
+			jsonw_int(w, keys[i].key, flag_size(text));
+			break;
+		case FLAG_CPUS:
+			jsonw_int(w, keys[i].key, flag_cpus(text));
+			break;
+		}
+	}
+	put_env(w, a);
+}
+
+/* Flags that are understood but only in part. */
+static int check_flags(const struct arguments *a, struct jsonw *w, struct err *e)
+{
+	for (size_t i = 0; i < a->count; i++) {
+		const char *name = a->values[i].flag->name, *text = a->values[i].text;
+
+		if ((strcmp(name, "network") == 0 || strcmp(name, "net") == 0) && strcmp(text, "none") != 0)
+			return err_set(e, 125, "network %s not found: containers have only a loopback interface so far (--network none)", text);
+		if (strcmp(name, "userns") == 0 && *text)
+			return err_set(e, 125, "--userns=%s: every container has its own user namespace here; leave the flag out", text);
+		if (strcmp(name, "platform") == 0 && strcmp(text, "linux/386") != 0 && strcmp(text, "linux") != 0)
+			return err_set(e, 125, "image with platform %s does not run here: the machine is linux/386", text);
+		if (strcmp(name, "pull") == 0 && strcmp(text, "always") != 0 && strcmp(text, "missing") != 0 && strcmp(text, "never") != 0)
+			return err_set(e, 125, "invalid pull option: '%s': must be one of \"always\", \"missing\" or \"never\"", text);
+		if (strcmp(name, "security-opt") != 0)
+			continue;
+		if (strcmp(text, "no-new-privileges") == 0 || strcmp(text, "no-new-privileges=true") == 0 || strcmp(text, "no-new-privileges:true") == 0)
+			jsonw_bool(w, "noNewPrivileges", true);
+		else if (strcmp(text, "seccomp=unconfined") == 0)
+			jsonw_bool(w, "unconfined", true);
+		else if (strcmp(text, "no-new-privileges=false") != 0)
+			return err_set(e, 125, "invalid --security-opt: \"%s\"", text);
+	}
+	return 0;
+}
+
+static int run_request(struct jsonw *w, const char *cmd, const struct arguments *a, struct err *e)
+{
+	const char *entrypoint = flag_text(a, "entrypoint");
+
+	jsonw_object(w, NULL);
+	jsonw_string(w, "cmd", cmd);
+	jsonw_string(w, "image", a->rest[0]);
+	put_flags(w, cli_run_flags, a);
+	if (entrypoint) {
+		jsonw_array(w, "entrypoint");
+		if (*entrypoint)
+			jsonw_string(w, NULL, entrypoint);
+		jsonw_end_array(w);
+	}
+	jsonw_array(w, "argv");
+	for (size_t i = 1; i < a->rest_count; i++)
+		jsonw_string(w, NULL, a->rest[i]);
+	jsonw_end_array(w);
+	client_put_size(w);
+	int ret = check_flags(a, w, e);
+
+	jsonw_end_object(w);
+	return ret;
+}
+
+/* Keeps the id of {"id","name"}. */
+static int keep_id(const struct json *answer, void *context)
+{
+	const char *id = json_string(answer, "id", NULL);
+
+	if (id)
+		snprintf(context, 65, "%s", id);
+	return 0;
+}
+
+/* Docker repeats which command failed when the container could not even be made, and adds where to read more. */
+static int run_error(const struct cli_command *c, const struct err *e)
+{
+	fprintf(stderr, "%s: Error response from daemon: %s\n\nRun '%s %s --help' for more information\n", cli_name(), e->msg, cli_name(), c->name);
+	return e->code;
+}
+
+static int run(const struct cli_command *c, struct arguments *a, const char *cmd)
+{
+	bool tty = flag_on(a, "tty"), input = flag_on(a, "interactive"), detach = flag_on(a, "detach"), create = strcmp(cmd, "create") == 0;
+	const char *policy = flag_text(a, "pull");
+	struct err e = {.code = 125};
+
+	if (tty && input && !detach && !create && !isatty(0)) {
+		fprintf(stderr, "the input device is not a TTY\n");
+		return 1;
+	}
+	if (policy && strcmp(policy, "always") == 0 && cli_pull_image(a->rest[0], flag_on(a, "quiet"), 2, &e) < 0)
+		return run_error(c, &e);
+	/* Twice at most: without the image, then with it. */
+	for (int tries = 0;; tries++) {
+		char id[65] = "", kind[16] = "";
+		struct client_answer answer = {keep_id, id};
+		struct jsonw w = {0};
+		int code;
+
+		if (run_request(&w, cmd, a, &e) < 0) {
+			jsonw_free(&w);
+			return run_error(c, &e);
+		}
+		_cleanup_fd_ int fd = client_open(&w, &e);
+
+		if (fd < 0)
+			return run_error(c, &e);
+		code = detach || create ? client_wait(fd, &answer, kind, &e) : client_stream(fd, tty, input, &answer, kind, &e);
+		if (code >= 0) {
+			if (detach || create)
+				printf("%s\n", id);
+			return code;
+		}
+		if (strcmp(kind, "no-image") != 0 || tries > 0 || (policy && strcmp(policy, "never") == 0))
+			return run_error(c, &e);
+		const char *slash = strrchr(a->rest[0], '/'), *name = slash ? slash : a->rest[0];
+
+		if (!flag_on(a, "quiet"))
+			fprintf(stderr, "Unable to find image '%s%s' locally\n", a->rest[0], strpbrk(name, ":@") ? "" : ":latest");
+		if (cli_pull_image(a->rest[0], flag_on(a, "quiet"), 2, &e) < 0)
+			return run_error(c, &e);
+	}
+}
+
+int cli_run(const struct cli_command *c, struct arguments *a)
+{
+	return run(c, a, "run");
+}
+
+int cli_create(const struct cli_command *c, struct arguments *a)
+{
+	return run(c, a, "create");
+}
+
+static int open_for(const char *cmd, const char *container, bool detach, struct err *e)
+{
+	struct jsonw w = {0};
+
+	jsonw_object(&w, NULL);
+	jsonw_string(&w, "cmd", cmd);
+	jsonw_string(&w, "container", container);
+	if (detach)
+		jsonw_bool(&w, "detach", true);
+	client_put_size(&w);
+	jsonw_end_object(&w);
+	return client_open(&w, e);
+}
+
+struct terminal {
+	bool tty, input;
+};
+
+static int keep_terminal(const struct json *answer, void *context)
+{
+	struct terminal *t = context;
+	const struct json *container = json_get(answer, "container");
+
+	if (container)
+		*t = (struct terminal){json_bool(container, "tty", false), json_bool(container, "stdin", false)};
+	return 0;
+}
+
+int cli_attach(const struct cli_command *c, struct arguments *a)
+{
+	struct terminal terminal = {0};
+	struct client_answer answer = {keep_terminal, &terminal};
+	struct err e;
+	int code, fd = open_for("inspect", a->rest[0], false, &e);
+
+	(void)c;
+	if (fd < 0)
+		return cli_daemon_error(&e);
+	code = client_wait(fd, &answer, NULL, &e);
+	close(fd);
+	if (code < 0)
+		return cli_daemon_error(&e);
+	fd = open_for("attach", a->rest[0], false, &e);
+	code = fd < 0 ? -1 : client_stream(fd, terminal.tty, terminal.input && (!terminal.tty || isatty(0)), NULL, NULL, &e);
+	if (fd >= 0)
+		close(fd);
+	return code < 0 ? cli_daemon_error(&e) : code;
+}
+
+int cli_start(const struct cli_command *c, struct arguments *a)
+{
+	bool attach = flag_on(a, "attach") || flag_on(a, "interactive");
+	int worst = 0;
+	struct err e;
+
+	if (attach && a->rest_count > 1) {
+		fprintf(stderr, "you cannot start and attach multiple containers at once\n");
+		return 1;
+	}
+	for (size_t i = 0; i < a->rest_count; i++) {
+		int fd = open_for("start", a->rest[i], true, &e), code = fd < 0 ? -1 : client_wait(fd, NULL, NULL, &e);
+
+		if (fd >= 0)
+			close(fd);
+		if (code < 0) {
+			cli_daemon_error(&e);
+			worst = 1;
+		} else if (!attach) {
+			printf("%s\n", a->rest[i]);
+		}
+	}
+	return attach && worst == 0 ? cli_attach(c, a) : worst;
+}
+
+int cli_exec(const struct cli_command *c, struct arguments *a)
+{
+	bool tty = flag_on(a, "tty"), input = flag_on(a, "interactive"), detach = flag_on(a, "detach");
+	struct jsonw w = {0};
+	struct err e;
+
+	(void)c;
+	if (tty && input && !detach && !isatty(0)) {
+		fprintf(stderr, "the input device is not a TTY\n");
+		return 1;
+	}
+	jsonw_object(&w, NULL);
+	jsonw_string(&w, "cmd", "exec");
+	jsonw_string(&w, "container", a->rest[0]);
+	put_flags(&w, cli_exec_flags, a);
+	jsonw_array(&w, "argv");
+	for (size_t i = 1; i < a->rest_count; i++)
+		jsonw_string(&w, NULL, a->rest[i]);
+	jsonw_end_array(&w);
+	client_put_size(&w);
+	jsonw_end_object(&w);
+	_cleanup_fd_ int fd = client_open(&w, &e);
+
+	if (fd < 0)
+		return cli_daemon_error(&e);
+	int code = detach ? client_wait(fd, NULL, NULL, &e) : client_stream(fd, tty, input, NULL, NULL, &e);
+
+	if (code >= 0)
+		return code;
+	if (e.code == 126 || e.code == 127) {
+		fprintf(stderr, "OCI runtime exec failed: exec failed: unable to start container process: %s\n", e.msg);
+		return e.code;
+	}
+	return cli_daemon_error(&e);
+}

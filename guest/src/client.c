@@ -1,0 +1,269 @@
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/signalfd.h>
+#include <termios.h>
+#include "client.h"
+#include "engine.h"
+#include "io.h"
+#include "level.h"
+#include "sock.h"
+
+enum { START_MS = 10000, DETACHED = -2 };
+
+static const int forwarded[] = {SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2, SIGWINCH};
+
+static int connect_engine(struct err *e)
+{
+	int64_t deadline = now_ms() + START_MS;
+	int fd = sock_connect(ENGINE_SOCKET, 5000, e);
+
+	if (fd >= 0)
+		return fd;
+	if (e->sys == EACCES)
+		return err_set(e, 125, "permission denied while trying to connect to the engine at " ENGINE_SOCKET);
+	/* The guest host's engine is init's to start; here that only bridges a moment. */
+	if (engine_spawn(e) < 0)
+		return -1;
+	while ((fd = sock_connect(ENGINE_SOCKET, 5000, e)) < 0 && now_ms() < deadline)
+		poll(NULL, 0, 20);
+	return fd < 0 ? err_context(e, "Cannot connect to the engine") : fd;
+}
+
+int client_open(struct jsonw *request, struct err *e)
+{
+	_cleanup_fd_ int fd = connect_engine(e);
+	int ret = -1;
+
+	if (fd >= 0 && request->failed)
+		err_set(e, 125, "out of memory");
+	else if (fd >= 0 && request->length > SOCK_PACKET_MAX)
+		err_set(e, 125, "the command line is too long (%zu bytes)", request->length);
+	else if (fd >= 0)
+		ret = sock_send(fd, request->data, request->length, NULL, 0, 5000, e);
+	jsonw_free(request);
+	return ret < 0 ? -1 : take_fd(&fd);
+}
+
+struct reading {
+	const struct client_answer *answer;
+	char *kind;
+	char packet[SOCK_PACKET_MAX];
+	int code; /* -1: more to come */
+};
+
+static int take_json(struct reading *r, const char *text, size_t length, struct err *e)
+{
+	struct json *json = json_parse(text, length, e);
+	const struct json *failed = json_get(json, "error");
+	int ret = 0;
+
+	if (!json)
+		return -1;
+	if (failed) {
+		if (r->kind)
+			snprintf(r->kind, 16, "%s", json_string(failed, "kind", ""));
+		ret = err_set(e, (int)json_number(failed, "code", 125), "%s", json_string(failed, "message", "unknown error"));
+	} else if (r->answer && r->answer->json && r->answer->json(json, r->answer->context)) {
+		r->code = 0;
+	}
+	json_free(json);
+	return ret;
+}
+
+/* One packet from the engine. 0, or -1 with the error. */
+static int take_packet(struct reading *r, int fd, struct err *e)
+{
+	ssize_t n = sock_recv(fd, r->packet, sizeof(r->packet), NULL, NULL, -1, e);
+
+	if (n < 0)
+		return -1;
+	if (n == 0)
+		return err_set(e, 125, "the engine ended the connection");
+	switch (r->packet[0]) {
+	case '1':
+	case '2':
+		/* A reader that is gone (`| head`) ends us as it would any program. */
+		if (write_all(r->packet[0] - '0', r->packet + 1, (size_t)n - 1) < 0)
+			return err_errno(e, 125, "write output");
+		return 0;
+	case 'J':
+		return take_json(r, r->packet + 1, (size_t)n - 1, e);
+	case 'X': {
+		struct json *json = json_parse(r->packet + 1, (size_t)n - 1, e);
+
+		if (!json)
+			return -1;
+		r->code = (int)json_number(json, "code", 125);
+		json_free(json);
+		return 0;
+	}
+	default:
+		return err_set(e, 125, "the engine sent a packet of kind %d", r->packet[0]);
+	}
+}
+
+int client_wait(int fd, const struct client_answer *answer, char kind[16], struct err *e)
+{
+	static struct reading r;
+
+	r.answer = answer;
+	r.kind = kind;
+	r.code = -1;
+	while (r.code < 0)
+		if (take_packet(&r, fd, e) < 0)
+			return -1;
+	return r.code;
+}
+
+int client_ask(struct jsonw *request, const struct client_answer *answer, struct err *e)
+{
+	_cleanup_fd_ int fd = client_open(request, e);
+
+	return fd < 0 ? -1 : client_wait(fd, answer, NULL, e);
+}
+
+void client_put_size(struct jsonw *w)
+{
+	struct winsize size;
+
+	if (ioctl(1, TIOCGWINSZ, &size) < 0 && ioctl(0, TIOCGWINSZ, &size) < 0)
+		return;
+	jsonw_int(w, "columns", size.ws_col);
+	jsonw_int(w, "rows", size.ws_row);
+}
+
+/* --- streams */
+
+static void send_size(int fd)
+{
+	struct winsize size;
+
+	if (ioctl(0, TIOCGWINSZ, &size) < 0)
+		return;
+	const unsigned char packet[] = {'R', size.ws_col & 0xff, size.ws_col >> 8, size.ws_row & 0xff, size.ws_row >> 8};
+
+	sock_send(fd, packet, sizeof(packet), NULL, 0, 5000, NULL);
+}
+
+/* Ctrl-P Ctrl-Q, docker's way to leave a program running. `held`: a Ctrl-P was kept back. */
+static int send_input(int fd, bool tty, bool *held, struct err *e)
+{
+	char packet[1 + 1 + 4096];
+	size_t start = 1;
+
+	packet[0] = '0';
+	if (*held)
+		packet[start++] = 16;
+	ssize_t n = read(0, packet + start, 4096);
+
+	if (n < 0 && errno == EINTR)
+		return 1;
+	if (n <= 0) {
+		sock_send(fd, packet, start, NULL, 0, -1, NULL);
+		return 0;
+	}
+	if (tty && *held && packet[start] == 17)
+		return DETACHED;
+	size_t length = start + (size_t)n;
+
+	*held = tty && packet[length - 1] == 16;
+	if (tty && n > 1)
+		for (size_t i = start; i + 1 < length; i++)
+			if (packet[i] == 16 && packet[i + 1] == 17)
+				return DETACHED;
+	length -= *held;
+	if (length > 1 && sock_send(fd, packet, length, NULL, 0, -1, e) < 0)
+		return -1;
+	return 1;
+}
+
+static int take_signal(int signals, int fd, bool tty)
+{
+	struct signalfd_siginfo info;
+
+	if (read(signals, &info, sizeof(info)) != sizeof(info))
+		return 0;
+	if (info.ssi_signo == SIGWINCH) {
+		if (tty)
+			send_size(fd);
+		return 0;
+	}
+	/* A raw terminal sends its keys as bytes; signals then are meant for us. */
+	if (tty)
+		return (int)info.ssi_signo;
+	const char packet[] = {'S', (char)info.ssi_signo};
+
+	sock_send(fd, packet, sizeof(packet), NULL, 0, 5000, NULL);
+	return 0;
+}
+
+static int pump(int fd, int signals, bool tty, bool input, struct reading *r, struct err *e)
+{
+	bool held = false;
+
+	while (r->code < 0) {
+		struct pollfd fds[3] = {
+			{.fd = fd, .events = POLLIN}, {.fd = signals, .events = POLLIN}, {.fd = input ? 0 : -1, .events = POLLIN}};
+
+		if (poll(fds, 3, -1) < 0)
+			continue;
+		if (fds[0].revents) {
+			if (take_packet(r, fd, e) < 0)
+				return -1;
+			continue;
+		}
+		if (fds[1].revents) {
+			int signal = take_signal(signals, fd, tty);
+
+			if (signal)
+				return 128 + signal;
+		}
+		if (fds[2].revents) {
+			int more = send_input(fd, tty, &held, e);
+
+			if (more == DETACHED) {
+				fprintf(stderr, "\r\nread escape sequence\r\n");
+				return 0;
+			}
+			/* The engine's last words are still to be read. */
+			if (more <= 0)
+				input = false;
+		}
+	}
+	return r->code;
+}
+
+int client_stream(int fd, bool tty, bool input, const struct client_answer *answer, char kind[16], struct err *e)
+{
+	static struct reading r;
+	struct termios before, raw;
+	sigset_t set, old;
+	bool changed = false;
+
+	r.answer = answer;
+	r.kind = kind;
+	r.code = -1;
+	sigemptyset(&set);
+	for (size_t i = 0; i < array_size(forwarded); i++)
+		sigaddset(&set, forwarded[i]);
+	sigprocmask(SIG_BLOCK, &set, &old);
+	_cleanup_fd_ int signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+
+	if (signals < 0)
+		return err_errno(e, 125, "signalfd");
+	if (tty && input && tcgetattr(0, &before) == 0) {
+		raw = before;
+		cfmakeraw(&raw);
+		changed = tcsetattr(0, TCSANOW, &raw) == 0;
+	}
+	int code = pump(fd, signals, tty, input, &r, e);
+
+	if (changed)
+		tcsetattr(0, TCSANOW, &before);
+	sigprocmask(SIG_SETMASK, &old, NULL);
+	return code;
+}

@@ -1,0 +1,485 @@
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include "cgroup.h"
+#include "commands.h"
+#include "container.h"
+#include "events.h"
+#include "exec.h"
+#include "io.h"
+#include "kernel.h"
+#include "layers.h"
+#include "log.h"
+#include "monitor.h"
+#include "reply.h"
+#include "sock.h"
+#include "spec.h"
+#include "state.h"
+
+struct waiter {
+	enum { WAIT_FREE, WAIT_EXIT, WAIT_REMOVE } kind;
+	int client;
+	char id[65];
+	int64_t kill_at; /* now_ms, -1: never */
+};
+
+static struct waiter waiters[WAITERS_MAX];
+
+pid_t command_fork(int *keep[], size_t count, struct err *e)
+{
+	pid_t pid = fork();
+
+	if (pid < 0)
+		return err_errno(e, 125, "fork");
+	if (pid > 0)
+		return pid;
+	signal(SIGCHLD, SIG_DFL);
+	/* Up first, then down to 3, 4, …: none can be overwritten by another on its way. */
+	for (size_t i = 0; i < count; i++)
+		if (*keep[i] >= 0)
+			*keep[i] = fcntl(*keep[i], F_DUPFD_CLOEXEC, 64 + (int)i);
+	sys_close_range(3, 63, 0);
+	for (size_t i = 0; i < count; i++)
+		if (*keep[i] >= 0)
+			*keep[i] = dup3(*keep[i], 3 + (int)i, O_CLOEXEC);
+	sys_close_range(3 + (unsigned)count, ~0u, 0);
+	return 0;
+}
+
+/* --- waiting for an end */
+
+static void destroy(struct entry *entry, struct err *e)
+{
+	struct container c;
+
+	container_adopt(&c, entry->id);
+	e->code = 0;
+	if (container_remove(&c, e) < 0)
+		return;
+	events_send("destroy", entry);
+	table_remove(entry);
+}
+
+static void finish_waiter(struct waiter *w, struct entry *entry)
+{
+	struct err e = {0};
+
+	if (w->kind == WAIT_REMOVE && entry)
+		destroy(entry, &e);
+	if (e.code)
+		reply_error(w->client, &e);
+	else
+		reply_code(w->client, entry && w->kind == WAIT_EXIT ? entry->exit_code : 0);
+	close_fd(&w->client);
+	*w = (struct waiter){.client = -1};
+}
+
+static void wake_waiters(const char *id)
+{
+	for (size_t i = 0; i < WAITERS_MAX; i++)
+		if (waiters[i].kind != WAIT_FREE && strcmp(waiters[i].id, id) == 0)
+			finish_waiter(&waiters[i], table_by_id(id));
+}
+
+static void wait_for(struct entry *entry, int client, int kind, int64_t kill_at)
+{
+	struct err e;
+
+	for (size_t i = 0; i < WAITERS_MAX; i++) {
+		if (waiters[i].kind != WAIT_FREE)
+			continue;
+		waiters[i] = (struct waiter){kind, client, "", kill_at};
+		strcpy(waiters[i].id, entry->id);
+		return;
+	}
+	err_set(&e, 125, "%d commands wait for containers already", WAITERS_MAX);
+	reply_error(client, &e);
+	close(client);
+}
+
+void command_poll_waiters(struct pollfd *fds)
+{
+	for (size_t i = 0; i < WAITERS_MAX; i++)
+		fds[i] = (struct pollfd){.fd = waiters[i].kind == WAIT_FREE ? -1 : waiters[i].client, .events = POLLIN};
+}
+
+void command_handle_waiters(const struct pollfd *fds)
+{
+	for (size_t i = 0; i < WAITERS_MAX; i++) {
+		if (!fds[i].revents || waiters[i].kind == WAIT_FREE || waiters[i].client != fds[i].fd)
+			continue;
+		/* The command line was interrupted. A removal goes on without it, as a stop does. */
+		if (waiters[i].kill_at < 0 && waiters[i].kind == WAIT_EXIT) {
+			close(waiters[i].client);
+			waiters[i] = (struct waiter){.client = -1};
+		} else {
+			close_fd(&waiters[i].client);
+		}
+	}
+}
+
+int command_waiters_due(void)
+{
+	int64_t now = now_ms(), next = -1;
+
+	for (size_t i = 0; i < WAITERS_MAX; i++) {
+		struct waiter *w = &waiters[i];
+
+		if (w->kind == WAIT_FREE || w->kill_at < 0)
+			continue;
+		if (w->kill_at <= now) {
+			w->kill_at = -1;
+			cgroup_kill(w->id, NULL);
+		} else if (next < 0 || w->kill_at - now < next) {
+			next = w->kill_at - now;
+		}
+	}
+	return (int)next;
+}
+
+/* --- monitors */
+
+static void forked_monitor(enum monitor_task task, struct entry *entry, int control, int client) __attribute__((noreturn));
+
+static void forked_monitor(enum monitor_task task, struct entry *entry, int control, int client)
+{
+	monitor_main(task, entry->id, entry->name, entry->request, control, client);
+}
+
+static int spawn_monitor(enum monitor_task task, struct entry *entry, int client, struct err *e)
+{
+	int pair[2];
+
+	if (sock_pair(pair, e) < 0)
+		return -1;
+	int *keep[] = {&pair[1], &client};
+	pid_t pid = command_fork(keep, array_size(keep), e);
+
+	if (pid == 0)
+		forked_monitor(task, entry, pair[1], client);
+	close(pair[1]);
+	if (pid < 0 || set_nonblock(pair[0], true) < 0) {
+		close(pair[0]);
+		return -1;
+	}
+	close_fd(&entry->control);
+	entry->control = pair[0];
+	return 0;
+}
+
+static void ended(struct entry *entry, int code)
+{
+	entry->state = ENTRY_EXITED;
+	entry->exit_code = code;
+	entry->finished = unix_ms();
+	entry->pid = 0;
+	entry->pids = entry->memory = 0;
+	close_fd(&entry->pidfd);
+	state_save(entry);
+	events_send("die", entry);
+}
+
+static void gone(struct entry *entry)
+{
+	char id[65];
+
+	strcpy(id, entry->id);
+	if (entry->state == ENTRY_RUNNING)
+		ended(entry, entry->exit_code);
+	if (entry->state != ENTRY_RESERVED)
+		events_send("destroy", entry);
+	table_remove(entry);
+	wake_waiters(id);
+}
+
+/* The monitor died without a word (killed): whatever it left is taken down here. */
+static void orphaned(struct entry *entry)
+{
+	struct container c;
+
+	close_fd(&entry->control);
+	if (entry->state == ENTRY_RUNNING || entry->state == ENTRY_RESERVED) {
+		bool keep = entry->state == ENTRY_RUNNING && !json_bool(entry->request, "rm", false);
+
+		container_adopt(&c, entry->id);
+		if (keep) {
+			container_stop(&c, NULL);
+			ended(entry, 137);
+			wake_waiters(entry->id);
+		} else {
+			container_remove(&c, NULL);
+			gone(entry);
+		}
+	}
+}
+
+void command_monitor_event(struct entry *entry)
+{
+	static char packet[SOCK_PACKET_MAX];
+	struct err e;
+	int pidfd = -1;
+	size_t count = 1;
+	ssize_t n = sock_recv(entry->control, packet, sizeof(packet), &pidfd, &count, 0, &e);
+
+	if (n < 0 && e.sys == EAGAIN)
+		return;
+	if (n <= 0) {
+		orphaned(entry);
+		return;
+	}
+	struct json *message = json_parse(packet, (size_t)n, NULL);
+	const char *type = json_string(message, "type", "");
+
+	if (strcmp(type, "created") == 0) {
+		entry->message = message;
+		message = NULL;
+		entry->state = ENTRY_CREATED;
+		state_save(entry);
+		events_send("create", entry);
+	} else if (strcmp(type, "started") == 0 && count == 1) {
+		entry->pid = (pid_t)json_number(message, "pid", 0);
+		close_fd(&entry->pidfd);
+		entry->pidfd = take_fd(&pidfd);
+		entry->state = ENTRY_RUNNING;
+		entry->started = unix_ms();
+		state_save(entry);
+		events_send("start", entry);
+	} else if (strcmp(type, "exited") == 0) {
+		ended(entry, (int)json_number(message, "code", 255));
+		wake_waiters(entry->id);
+	} else if (strcmp(type, "failed") == 0) {
+		if (entry->state == ENTRY_RUNNING)
+			ended(entry, (int)json_number(message, "code", 255));
+		entry->exit_code = (int)json_number(message, "code", 255);
+		state_save(entry);
+		wake_waiters(entry->id);
+	} else if (strcmp(type, "gone") == 0) {
+		gone(entry);
+	}
+	json_free(message);
+	if (pidfd >= 0)
+		close(pidfd);
+}
+
+/* --- commands */
+
+struct request {
+	struct json *json; /* freed by command_run unless taken (NULL) */
+	int client; /* closed by command_run unless taken (-1) */
+	struct entry *entry; /* for commands on one container */
+};
+
+typedef int (*command)(struct request *r, struct err *e);
+
+static int run(struct request *r, struct err *e)
+{
+	struct spec spec;
+	bool create = strcmp(json_string(r->json, "cmd", ""), "create") == 0;
+
+	/* Here already, so that a bad request never becomes an entry. */
+	if (spec_parse(r->json, &spec, e) < 0)
+		return -1;
+	struct entry *entry = table_add(spec.name, r->json, e);
+
+	if (!entry)
+		return -1;
+	r->json = NULL;
+	if (spawn_monitor(create ? MONITOR_CREATE : MONITOR_RUN, entry, r->client, e) < 0) {
+		table_remove(entry);
+		return -1;
+	}
+	return 0;
+}
+
+static int start(struct request *r, struct err *e)
+{
+	if (r->entry->state == ENTRY_RUNNING) {
+		reply_code(r->client, 0);
+		return 0;
+	}
+	return spawn_monitor(MONITOR_START, r->entry, r->client, e);
+}
+
+static int need_running(const struct entry *entry, struct err *e)
+{
+	if (entry->state == ENTRY_RUNNING)
+		return 0;
+	return err_set(e, 1, "container %s is not running", entry->id);
+}
+
+static int attach(struct request *r, struct err *e)
+{
+	if (r->entry->state != ENTRY_RUNNING)
+		return err_set(e, 1, "cannot attach to a stopped container, start it first");
+	reply_text(r->client, "{\"started\":true}");
+	return sock_send(r->entry->control, "a", 1, &r->client, 1, 0, e);
+}
+
+static int exec(struct request *r, struct err *e)
+{
+	if (need_running(r->entry, e) < 0)
+		return -1;
+	int *keep[] = {&r->entry->pidfd, &r->client};
+	int pidfd = r->entry->pidfd, client = r->client;
+	pid_t pid = command_fork(keep, array_size(keep), e);
+
+	if (pid == 0)
+		exec_main(r->entry, r->json, r->client);
+	r->entry->pidfd = pidfd;
+	r->client = client;
+	return pid < 0 ? -1 : 0;
+}
+
+static int logs(struct request *r, struct err *e)
+{
+	struct log_view view = {
+		.follow = json_bool(r->json, "follow", false),
+		.timestamps = json_bool(r->json, "timestamps", false),
+		.tail = (long)json_number(r->json, "tail", -1),
+	};
+	int pidfd = r->entry->state == ENTRY_RUNNING ? r->entry->pidfd : -1, client = r->client;
+	int *keep[] = {&pidfd, &client};
+	pid_t pid = command_fork(keep, array_size(keep), e);
+
+	if (pid != 0)
+		return pid < 0 ? -1 : 0;
+	struct err failed;
+
+	if (log_send(r->entry->id, &view, client, pidfd, &failed) < 0)
+		reply_error(client, &failed);
+	else
+		reply_code(client, 0);
+	_exit(0);
+}
+
+static int stop(struct request *r, struct err *e)
+{
+	struct spec spec;
+
+	if (r->entry->state != ENTRY_RUNNING) {
+		reply_code(r->client, 0);
+		return 0;
+	}
+	if (spec_parse(r->entry->request, &spec, e) < 0)
+		return -1;
+	double timeout = json_number(r->json, "timeout", spec.stop_timeout);
+	int signal = (int)json_number(entry_summary(r->entry), "stopSignal", SIGTERM);
+
+	if (sys_pidfd_send_signal(r->entry->pidfd, signal) < 0 && errno != ESRCH)
+		return err_errno(e, 125, "signal %d", signal);
+	wait_for(r->entry, r->client, WAIT_EXIT, timeout < 0 ? -1 : now_ms() + (int64_t)(timeout * 1000));
+	r->client = -1;
+	return 0;
+}
+
+static int kill_entry(struct request *r, struct err *e)
+{
+	int signal = spec_signal(json_string(r->json, "signal", "KILL"));
+
+	if (!signal)
+		return err_set(e, 1, "Invalid signal: %.40s", json_string(r->json, "signal", ""));
+	if (r->entry->state != ENTRY_RUNNING)
+		return err_set(e, 1, "cannot kill container: %s: container %s is not running", json_string(r->json, "container", ""), r->entry->id);
+	if (sys_pidfd_send_signal(r->entry->pidfd, signal) < 0)
+		return err_errno(e, 1, "cannot kill container");
+	if (signal == SIGKILL) {
+		wait_for(r->entry, r->client, WAIT_EXIT, -1);
+		r->client = -1;
+	} else {
+		reply_code(r->client, 0);
+	}
+	return 0;
+}
+
+static int wait_entry(struct request *r, struct err *e)
+{
+	(void)e;
+	if (r->entry->state != ENTRY_RUNNING) {
+		reply_code(r->client, r->entry->exit_code);
+		return 0;
+	}
+	wait_for(r->entry, r->client, WAIT_EXIT, -1);
+	r->client = -1;
+	return 0;
+}
+
+static int remove_entry(struct request *r, struct err *e)
+{
+	if (r->entry->state == ENTRY_RUNNING) {
+		if (!json_bool(r->json, "force", false))
+			return err_set(e, 1,
+				       "cannot remove container \"%s\": container is running: stop the container before removing or force remove",
+				       json_string(r->json, "container", r->entry->name));
+		if (cgroup_kill(r->entry->id, e) < 0)
+			return -1;
+		wait_for(r->entry, r->client, WAIT_REMOVE, -1);
+		r->client = -1;
+		return 0;
+	}
+	struct err failed = {0};
+
+	destroy(r->entry, &failed);
+	if (failed.code) {
+		*e = failed;
+		return -1;
+	}
+	reply_code(r->client, 0);
+	return 0;
+}
+
+static int inspect(struct request *r, struct err *e)
+{
+	return reply_entry(r->client, r->entry, e);
+}
+
+static int list(struct request *r, struct err *e)
+{
+	return reply_list(r->client, json_bool(r->json, "all", false), e);
+}
+
+/* Takes the mounts of removed images down; who calls has asked for the list of all that remain. */
+static int forget_layers(struct request *r, struct err *e)
+{
+	struct level level;
+
+	if (level_load(&level, e) < 0)
+		return -1;
+	if (level.number == 0 && layers_forget(json_get(r->json, "keep"), e) < 0)
+		return -1;
+	reply_code(r->client, 0);
+	return 0;
+}
+
+static const struct {
+	const char *name;
+	command run;
+	bool container; /* wants one in "container" */
+} commands[] = {
+	{"run", run, false},	 {"create", run, false},      {"start", start, true},	{"attach", attach, true},
+	{"exec", exec, true},	 {"logs", logs, true},	      {"stop", stop, true},	{"kill", kill_entry, true},
+	{"wait", wait_entry, true}, {"rm", remove_entry, true}, {"inspect", inspect, true}, {"ps", list, false},
+	{"layers.forget", forget_layers, false},
+};
+
+void command_run(char *packet, size_t length, int client)
+{
+	struct err e = {.code = 125};
+	struct request r = {.json = json_parse(packet, length, &e), .client = client};
+	const char *name = json_string(r.json, "cmd", "");
+	int ret = r.json ? err_set(&e, 125, "unknown request \"%.40s\"", name) : -1;
+
+	for (size_t i = 0; r.json && i < array_size(commands); i++) {
+		if (strcmp(name, commands[i].name) != 0)
+			continue;
+		if (commands[i].container && !(r.entry = table_find(json_string(r.json, "container", ""), &e)))
+			break;
+		ret = commands[i].run(&r, &e);
+		break;
+	}
+	if (ret < 0 && r.client >= 0)
+		reply_error(r.client, &e);
+	json_free(r.json);
+	if (r.client >= 0)
+		close(r.client);
+}

@@ -1,0 +1,404 @@
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include "container.h"
+#include "io.h"
+#include "kernel.h"
+#include "mounts.h"
+#include "ns.h"
+#include "process.h"
+#include "rootfs.h"
+#include "sock.h"
+#include "volumes.h"
+
+enum { START_TIMEOUT_MS = 30000, REMOVE_TIMEOUT_MS = 5000 };
+
+void container_path(char path[200], const char *id, const char *tail)
+{
+	snprintf(path, 200, CONTAINERS "/%s/%s", id, tail);
+}
+
+int container_init(struct container *c, const char *id, const char *name, const struct json *request, struct err *e)
+{
+	*c = (struct container){.request = request, .cgroup = -1, .pidfd = -1, .relay = -1, .streams = STREAMS_NONE, .root = ID_SHIFT};
+	snprintf(c->id, sizeof(c->id), "%s", id);
+	snprintf(c->name, sizeof(c->name), "%s", name);
+	if (level_load(&c->level, e) < 0 || spec_parse(request, &c->spec, e) < 0)
+		return -1;
+	int64_t ids = level_child_ids(&c->level, c->spec.profile != PROFILE_PLAIN, e);
+
+	if (ids < 0)
+		return -1;
+	c->ids = (uint32_t)ids;
+	if (*c->spec.hostname)
+		snprintf(c->hostname, sizeof(c->hostname), "%s", c->spec.hostname);
+	else
+		snprintf(c->hostname, sizeof(c->hostname), "%.12s", c->id);
+	return 0;
+}
+
+/* --- steps */
+
+static int do_image(struct container *c, struct err *e)
+{
+	/* Already known when a stopped container starts in the process that made it. */
+	if (c->image.document)
+		return 0;
+	if (image_get(c->spec.image, &c->image, e) < 0)
+		return -1;
+	return process_of(&c->spec, c->image.config, c->hostname, &c->process, e);
+}
+
+static int do_directory(struct container *c, struct err *e)
+{
+	char path[200];
+
+	if (mkdir(CONTAINERS, 0711) < 0 && errno != EEXIST)
+		return err_errno(e, 125, "make " CONTAINERS);
+	container_path(path, c->id, "");
+	return mkdir(path, 0700) < 0 ? err_errno(e, 125, "make %s", path) : 0;
+}
+
+static int undo_directory(struct container *c, struct err *e)
+{
+	static const char *const files[] = {"log", "log.old", "state.json", "state.json.new", "host.sock"};
+	char path[200];
+
+	for (size_t i = 0; i < array_size(files); i++) {
+		container_path(path, c->id, files[i]);
+		if (unlink(path) < 0 && errno != ENOENT)
+			return err_errno(e, 125, "remove %s", path);
+	}
+	container_path(path, c->id, "");
+	return rmdir(path) < 0 && errno != ENOENT ? err_errno(e, 125, "remove %s", path) : 0;
+}
+
+static int write_etc(const struct container *c, int rw, struct err *e)
+{
+	char hostname[80], hosts[400];
+	_cleanup_free_ char *resolver = read_file("/etc/resolv.conf", 65536, NULL, NULL);
+
+	snprintf(hostname, sizeof(hostname), "%s\n", c->hostname);
+	snprintf(hosts, sizeof(hosts),
+		 "127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost ip6-loopback\nfe00::\tip6-localnet\nff00::\tip6-mcastprefix\n"
+		 "ff02::1\tip6-allnodes\nff02::2\tip6-allrouters\n127.0.1.1\t%s\n",
+		 c->hostname);
+	const struct {
+		const char *name, *text;
+	} files[] = {{"hostname", hostname}, {"hosts", hosts}, {"resolv.conf", resolver ? resolver : ""}};
+
+	for (size_t i = 0; i < array_size(files); i++) {
+		if (replace_file_at(rw, files[i].name, files[i].text, strlen(files[i].text), 0644, e) < 0)
+			return -1;
+		if (fchownat(rw, files[i].name, c->root, c->root, AT_SYMLINK_NOFOLLOW) < 0)
+			return err_errno(e, 125, "give %s to the container", files[i].name);
+	}
+	return 0;
+}
+
+/* A tmpfs of the container's own, whose owner is its root; it outlives the container's runs until `rm`. */
+static int do_writable(struct container *c, struct err *e)
+{
+	static const char *const directories[] = {"upper", "work", "root"};
+	char path[200], owner[16];
+
+	container_path(path, c->id, "rw");
+	snprintf(owner, sizeof(owner), "%u", c->root);
+	const char *const options[][2] = {{"mode", "755"}, {"uid", owner}, {"gid", owner}, {NULL, NULL}};
+
+	if (mkdir(path, 0700) < 0)
+		return err_errno(e, 125, "make %s", path);
+	_cleanup_fd_ int rw = mount_new("tmpfs", options, MOUNT_ATTR_NODEV, e);
+
+	if (rw < 0 || sys_move_mount(rw, "", AT_FDCWD, path, MOVE_MOUNT_F_EMPTY_PATH) < 0) {
+		if (rw >= 0)
+			err_errno(e, 125, "mount %s", path);
+		rmdir(path);
+		return -1;
+	}
+	for (size_t i = 0; i < array_size(directories); i++)
+		if (mkdirat(rw, directories[i], 0755) < 0 || fchownat(rw, directories[i], c->root, c->root, 0) < 0)
+			return err_errno(e, 125, "make %s/%s", path, directories[i]);
+	return write_etc(c, rw, e);
+}
+
+static int undo_writable(struct container *c, struct err *e)
+{
+	char path[200];
+
+	container_path(path, c->id, "rw");
+	if (umount2(path, MNT_DETACH | UMOUNT_NOFOLLOW) < 0 && errno != EINVAL && errno != ENOENT)
+		return err_errno(e, 125, "unmount %s", path);
+	return rmdir(path) < 0 && errno != ENOENT ? err_errno(e, 125, "remove %s", path) : 0;
+}
+
+static int do_layers(struct container *c, struct err *e)
+{
+	return image_attach(&c->image, c->level.number, e);
+}
+
+static int do_cgroup(struct container *c, struct err *e)
+{
+	bool delegate = c->spec.profile != PROFILE_PLAIN;
+
+	c->cgroup = cgroup_make(c->id, &c->spec.limits, delegate ? c->root : 0, e);
+	return c->cgroup < 0 ? -1 : 0;
+}
+
+static int undo_cgroup(struct container *c, struct err *e)
+{
+	close_fd(&c->cgroup);
+	return cgroup_destroy(c->id, REMOVE_TIMEOUT_MS, e);
+}
+
+/* The socket its --nest engine will find as /run/nest/host.sock; the monitor answers it. */
+static int do_relay(struct container *c, struct err *e)
+{
+	char path[200];
+
+	if (c->spec.profile == PROFILE_PLAIN)
+		return 0;
+	container_path(path, c->id, "host.sock");
+	c->relay = sock_listen(path, 0600, e);
+	if (c->relay < 0)
+		return -1;
+	return chown(path, c->root, c->root) < 0 ? err_errno(e, 125, "give %s to the container", path) : 0;
+}
+
+static int undo_relay(struct container *c, struct err *e)
+{
+	char path[200];
+
+	close_fd(&c->relay);
+	container_path(path, c->id, "host.sock");
+	return unlink(path) < 0 && errno != ENOENT ? err_errno(e, 125, "remove %s", path) : 0;
+}
+
+static int do_streams(struct container *c, struct err *e)
+{
+	if (streams_make(&c->streams, c->spec.tty, c->spec.open_stdin, c->root, e) < 0)
+		return -1;
+	streams_resize(&c->streams, c->spec.columns, c->spec.rows);
+	return 0;
+}
+
+static int undo_streams(struct container *c, struct err *e)
+{
+	(void)e;
+	streams_close(&c->streams);
+	return 0;
+}
+
+/* Receives the volumes and the word to go on. */
+static int child_wait(int sync, int *binds, size_t *bind_count, struct err *e)
+{
+	for (;;) {
+		int fds[SOCK_FDS_MAX];
+		size_t count = SOCK_FDS_MAX;
+		char word;
+		ssize_t n = sock_recv(sync, &word, 1, fds, &count, START_TIMEOUT_MS, e);
+
+		if (n <= 0)
+			return n == 0 ? err_set(e, 125, "the monitor is gone") : -1;
+		for (size_t i = 0; i < count && *bind_count < SPEC_BINDS_MAX; i++)
+			binds[(*bind_count)++] = fds[i];
+		if (word == 'g')
+			return 0;
+	}
+}
+
+static void child(struct container *c, int sync, int report) __attribute__((noreturn));
+
+/* The container's first process, from the clone to its program. */
+static void child(struct container *c, int sync, int report)
+{
+	struct err e = {0};
+	int binds[SPEC_BINDS_MAX];
+	struct rootfs rootfs = {.container = c, .binds = binds};
+
+	/* No one may look into this process while it still has anything of the level above (CVE-2016-9962). */
+	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0 || prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) < 0)
+		err_errno(&e, 125, "prctl");
+	else if (rootfs_begin(&rootfs, &e) == 0 && child_wait(sync, binds, &rootfs.bind_count, &e) == 0) {
+		/* Keyrings are not namespaced. Inside a nested container the filter refuses this and the keyring is fresh anyway. */
+		syscall(SYS_keyctl, 1 /* KEYCTL_JOIN_SESSION_KEYRING */, NULL);
+		if (streams_adopt(&c->streams, &e) == 0 && syscall(SYS_setresgid32, 0, 0, 0) == 0 && syscall(SYS_setresuid32, 0, 0, 0) == 0) {
+			if (sethostname(c->hostname, strlen(c->hostname)) < 0)
+				err_errno(&e, 125, "set the host name");
+			else if (rootfs_enter(&rootfs, &e) == 0)
+				process_exec(&c->process, report, true, &e);
+		} else if (!e.code) {
+			err_errno(&e, 125, "become the container's root");
+		}
+	}
+	process_fail(report, &e);
+}
+
+static int send_volumes(struct container *c, int sync, struct err *e)
+{
+	char path[64];
+	_cleanup_fd_ int user_ns = -1;
+
+	json_each(text, c->spec.binds) {
+		struct bind bind;
+
+		if (user_ns < 0) {
+			snprintf(path, sizeof(path), "/proc/%d/ns/user", c->pid);
+			user_ns = open(path, O_RDONLY | O_CLOEXEC);
+			if (user_ns < 0)
+				return err_errno(e, 125, "open %s", path);
+		}
+		if (spec_bind(text->string, &bind, e) < 0)
+			return -1;
+		_cleanup_fd_ int mount = volume_open(&bind, user_ns, e);
+
+		if (mount < 0 || sock_send(sync, "v", 1, &mount, 1, START_TIMEOUT_MS, e) < 0)
+			return -1;
+	}
+	return sock_send(sync, "g", 1, NULL, 0, START_TIMEOUT_MS, e);
+}
+
+static int undo_process(struct container *c, struct err *e)
+{
+	(void)e;
+	if (c->pid > 0) {
+		sys_pidfd_send_signal(c->pidfd, SIGKILL);
+		while (waitpid(c->pid, NULL, 0) < 0 && errno == EINTR)
+			;
+		c->pid = 0;
+	}
+	close_fd(&c->pidfd);
+	return 0;
+}
+
+static int do_process(struct container *c, struct err *e)
+{
+	int sync[2], report[2];
+
+	if (sock_pair(sync, e) < 0)
+		return -1;
+	if (pipe2(report, O_CLOEXEC) < 0) {
+		close(sync[0]);
+		close(sync[1]);
+		return err_errno(e, 125, "pipe");
+	}
+	_cleanup_fd_ int sync_ours = sync[0], sync_theirs = sync[1], report_ours = report[0], report_theirs = report[1];
+
+	c->pid = ns_clone(NS_ALL, c->cgroup, &c->pidfd, e);
+	if (c->pid < 0) {
+		c->pid = 0;
+		return -1;
+	}
+	if (c->pid == 0) {
+		close_fd(&sync_ours);
+		close_fd(&report_ours);
+		child(c, sync_theirs, report_theirs);
+	}
+	close_fd(&sync_theirs);
+	close_fd(&report_theirs);
+	int ret = ns_map(c->pid, c->root, c->ids, e);
+
+	if (ret == 0)
+		ret = send_volumes(c, sync_ours, e);
+	if (ret == 0)
+		ret = process_wait_started(report_ours, START_TIMEOUT_MS, e);
+	streams_close_child(&c->streams);
+	return ret;
+}
+
+/* --- the list */
+
+static const struct step {
+	const char *name;
+	int (*apply)(struct container *c, struct err *e);
+	int (*undo)(struct container *c, struct err *e);
+} steps[] = {
+	{"image", do_image, NULL},
+	{"directory", do_directory, undo_directory},
+	{"writable layer", do_writable, undo_writable},
+	/* up to here it exists, from here on it runs */
+	{"image", do_image, NULL},
+	{"layers", do_layers, NULL},
+	{"cgroup", do_cgroup, undo_cgroup},
+	{"relay", do_relay, undo_relay},
+	{"streams", do_streams, undo_streams},
+	{"process", do_process, undo_process},
+};
+
+enum { EXISTS = 3, ALL = array_size(steps) };
+
+/* Down to `target` steps. Goes on after a failure and keeps the first one. */
+static int undo_to(struct container *c, unsigned target, struct err *e)
+{
+	int ret = 0;
+
+	while (c->done > target) {
+		const struct step *step = &steps[--c->done];
+		struct err failed;
+
+		if (step->undo && step->undo(c, &failed) < 0 && ret == 0) {
+			ret = -1;
+			if (e)
+				*e = failed;
+			err_context(e, "%s", step->name);
+		}
+	}
+	return ret;
+}
+
+static int apply_to(struct container *c, unsigned target, struct err *e)
+{
+	unsigned before = c->done;
+
+	while (c->done < target) {
+		const struct step *step = &steps[c->done++];
+
+		if (step->apply(c, e) < 0) {
+			/* Its own undo too: a step may fail half-way, and every undo takes "was never there" for done. */
+			undo_to(c, before, NULL);
+			return -1;
+		}
+	}
+	return 0;
+}
+
+int container_create(struct container *c, struct err *e)
+{
+	return apply_to(c, EXISTS, e);
+}
+
+int container_start(struct container *c, struct err *e)
+{
+	return apply_to(c, ALL, e);
+}
+
+void container_exists(struct container *c)
+{
+	c->done = EXISTS;
+}
+
+int container_stop(struct container *c, struct err *e)
+{
+	return c->done > EXISTS ? undo_to(c, EXISTS, e) : 0;
+}
+
+int container_remove(struct container *c, struct err *e)
+{
+	int ret = undo_to(c, 0, e);
+
+	image_free(&c->image);
+	process_free(&c->process);
+	return ret;
+}
+
+void container_adopt(struct container *c, const char *id)
+{
+	*c = (struct container){.cgroup = -1, .pidfd = -1, .relay = -1, .streams = STREAMS_NONE, .done = ALL};
+	snprintf(c->id, sizeof(c->id), "%s", id);
+}

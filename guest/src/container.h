@@ -1,0 +1,44 @@
+/*
+ * One container and the list of steps that makes it. Failure, stop and removal run the same list backwards, so whatever was made
+ * is taken down, in the order opposite to the making.
+ */
+#pragma once
+#include <sys/types.h>
+#include "err.h"
+#include "image.h"
+#include "json.h"
+#include "level.h"
+#include "spec.h"
+#include "streams.h"
+
+struct container {
+	char id[65];
+	char name[129];
+	char hostname[64];
+	struct level level;
+	const struct json *request; /* the caller's; outlives the container */
+	struct spec spec;
+	struct image image;
+	struct process process;
+	uint32_t ids; /* how many user ids it has */
+	uid_t root; /* its root, in our ids */
+	int cgroup, pidfd, relay; /* descriptors or -1; relay: the listener for its --nest engine */
+	pid_t pid;
+	struct streams streams;
+	unsigned done; /* steps that are in effect */
+};
+
+/* `request` as in ENGINE.md; checks it and fills the rest in with "nothing yet". */
+int container_init(struct container *c, const char *id, const char *name, const struct json *request, struct err *e);
+/* The steps up to "exists", and from there to "runs". On failure what this call did is undone again. */
+int container_create(struct container *c, struct err *e);
+int container_start(struct container *c, struct err *e);
+/* Marks the steps up to "exists" as done: they were, by another process. */
+void container_exists(struct container *c);
+/* Back to "exists"; to nothing. They go on after a failed undo and report the first. */
+int container_stop(struct container *c, struct err *e);
+int container_remove(struct container *c, struct err *e);
+/* For containers whose monitor is gone: marks everything as in effect that may be, so that remove takes it down. */
+void container_adopt(struct container *c, const char *id);
+/* "/run/nest/c/<id>/<tail>" */
+void container_path(char path[200], const char *id, const char *tail);

@@ -1,0 +1,161 @@
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include "json.h"
+#include "utf8.h"
+
+static void put(struct jsonw *w, const char *bytes, size_t length)
+{
+	if (w->failed)
+		return;
+	if (w->length + length + 1 > w->size) {
+		size_t size = w->size ? w->size : 256;
+
+		while (size < w->length + length + 1)
+			size *= 2;
+		char *grown = realloc(w->data, size);
+
+		if (!grown) {
+			w->failed = true;
+			return;
+		}
+		w->data = grown;
+		w->size = size;
+	}
+	memcpy(w->data + w->length, bytes, length);
+	w->length += length;
+	w->data[w->length] = 0;
+}
+
+static void put_quoted(struct jsonw *w, const char *s)
+{
+	size_t left = strlen(s);
+	char escape[8];
+
+	put(w, "\"", 1);
+	while (left) {
+		unsigned char c = (unsigned char)*s;
+		unsigned n = utf8_length((const unsigned char *)s, left);
+
+		if (c == '"' || c == '\\') {
+			escape[0] = '\\';
+			escape[1] = (char)c;
+			put(w, escape, 2);
+		} else if (c < 0x20) {
+			put(w, escape, (size_t)snprintf(escape, sizeof(escape), "\\u%04x", c));
+		} else if (n) {
+			put(w, s, n);
+		} else {
+			put(w, "\xef\xbf\xbd", 3);
+		}
+		s += n ? n : 1;
+		left -= n ? n : 1;
+	}
+	put(w, "\"", 1);
+}
+
+static void begin(struct jsonw *w, const char *key)
+{
+	if (w->comma)
+		put(w, ",", 1);
+	w->comma = true;
+	if (key) {
+		put_quoted(w, key);
+		put(w, ":", 1);
+	}
+}
+
+void jsonw_object(struct jsonw *w, const char *key)
+{
+	begin(w, key);
+	put(w, "{", 1);
+	w->comma = false;
+}
+
+void jsonw_array(struct jsonw *w, const char *key)
+{
+	begin(w, key);
+	put(w, "[", 1);
+	w->comma = false;
+}
+
+void jsonw_end_object(struct jsonw *w)
+{
+	put(w, "}", 1);
+	w->comma = true;
+}
+
+void jsonw_end_array(struct jsonw *w)
+{
+	put(w, "]", 1);
+	w->comma = true;
+}
+
+void jsonw_string(struct jsonw *w, const char *key, const char *value)
+{
+	begin(w, key);
+	put_quoted(w, value);
+}
+
+void jsonw_int(struct jsonw *w, const char *key, int64_t value)
+{
+	char text[24];
+
+	begin(w, key);
+	put(w, text, (size_t)snprintf(text, sizeof(text), "%lld", (long long)value));
+}
+
+void jsonw_bool(struct jsonw *w, const char *key, bool value)
+{
+	jsonw_raw(w, key, value ? "true" : "false");
+}
+
+void jsonw_null(struct jsonw *w, const char *key)
+{
+	jsonw_raw(w, key, "null");
+}
+
+void jsonw_value(struct jsonw *w, const char *key, const struct json *value)
+{
+	char text[32];
+
+	switch (value ? value->kind : JSON_NULL) {
+	case JSON_NULL:
+		jsonw_null(w, key);
+		break;
+	case JSON_BOOL:
+		jsonw_bool(w, key, value->boolean);
+		break;
+	case JSON_NUMBER:
+		snprintf(text, sizeof(text), "%.17g", value->number);
+		jsonw_raw(w, key, text);
+		break;
+	case JSON_STRING:
+		jsonw_string(w, key, value->string);
+		break;
+	case JSON_ARRAY:
+		jsonw_array(w, key);
+		json_each(item, value)
+			jsonw_value(w, NULL, item);
+		jsonw_end_array(w);
+		break;
+	case JSON_OBJECT:
+		jsonw_object(w, key);
+		json_each(member, value)
+			jsonw_value(w, member->key, member);
+		jsonw_end_object(w);
+		break;
+	}
+}
+
+void jsonw_raw(struct jsonw *w, const char *key, const char *text)
+{
+	begin(w, key);
+	put(w, text, strlen(text));
+}
+
+void jsonw_free(struct jsonw *w)
+{
+	free(w->data);
+	*w = (struct jsonw){0};
+}

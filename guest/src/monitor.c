@@ -1,0 +1,211 @@
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include "container.h"
+#include "io.h"
+#include "monitor.h"
+#include "relay.h"
+#include "session.h"
+#include "sock.h"
+
+enum { DRAIN_MS = 10000, SUMMARY_MAX = 48000 };
+
+struct monitor {
+	struct container container;
+	struct session session;
+	struct log log;
+	struct relay *relay;
+	int control;
+};
+
+static void tell(struct monitor *m, const struct jsonw *w, int fd)
+{
+	/* An engine that is gone is started again by init and reads state.json. */
+	if (!w->failed)
+		sock_send(m->control, w->data, w->length, &fd, fd >= 0, 5000, NULL);
+}
+
+static void tell_type(struct monitor *m, const char *type, const char *key, int64_t value, int fd)
+{
+	struct jsonw w = {0};
+
+	jsonw_object(&w, NULL);
+	jsonw_string(&w, "type", type);
+	if (key)
+		jsonw_int(&w, key, value);
+	jsonw_end_object(&w);
+	tell(m, &w, fd);
+	jsonw_free(&w);
+}
+
+static void put_list(struct jsonw *w, const char *key, const char *const *list)
+{
+	jsonw_array(w, key);
+	for (; *list && w->length < SUMMARY_MAX; list++)
+		jsonw_string(w, NULL, *list);
+	jsonw_end_array(w);
+}
+
+static void tell_created(struct monitor *m)
+{
+	const struct container *c = &m->container;
+	struct jsonw w = {0};
+	int signal = c->spec.stop_signal ? c->spec.stop_signal : spec_signal(json_string(c->image.config, "StopSignal", "TERM"));
+
+	jsonw_object(&w, NULL);
+	jsonw_string(&w, "type", "created");
+	jsonw_object(&w, "summary");
+	jsonw_string(&w, "imageId", c->image.id);
+	jsonw_string(&w, "hostname", c->hostname);
+	jsonw_string(&w, "cwd", c->process.cwd);
+	jsonw_string(&w, "user", c->process.user);
+	jsonw_int(&w, "stopSignal", signal ? signal : SIGTERM);
+	jsonw_int(&w, "root", c->root);
+	put_list(&w, "argv", c->process.argv);
+	put_list(&w, "env", c->process.env);
+	jsonw_end_object(&w);
+	jsonw_end_object(&w);
+	tell(m, &w, -1);
+	jsonw_free(&w);
+}
+
+static void client_created(struct monitor *m)
+{
+	struct jsonw w = {0};
+
+	jsonw_object(&w, NULL);
+	jsonw_string(&w, "id", m->container.id);
+	jsonw_string(&w, "name", m->container.name);
+	jsonw_end_object(&w);
+	if (!w.failed)
+		session_json(&m->session, w.data);
+	jsonw_free(&w);
+}
+
+/* Removes everything and ends. */
+static void finish(struct monitor *m, int code) __attribute__((noreturn));
+
+static void finish(struct monitor *m, int code)
+{
+	if (container_remove(&m->container, NULL) == 0)
+		tell_type(m, "gone", NULL, 0, -1);
+	else
+		tell_type(m, "failed", "code", code, -1);
+	if (m->session.client >= 0)
+		session_exit(&m->session, code);
+	_exit(0);
+}
+
+static void fail(struct monitor *m, const struct err *e, bool exists)
+{
+	bool unknown_image = e->sys == ENOENT && !exists;
+
+	if (!exists || m->container.spec.remove) {
+		container_remove(&m->container, NULL);
+		tell_type(m, "gone", NULL, 0, -1);
+	} else {
+		tell_type(m, "failed", "code", e->code, -1);
+	}
+	session_error(&m->session, e, unknown_image ? "no-image" : NULL);
+	_exit(0);
+}
+
+static int exit_code(int status)
+{
+	return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
+}
+
+/* Until the container's first process, and with it everything in its pid namespace, has ended. Its exit code. */
+static int watch(struct monitor *m)
+{
+	enum { ENDED = SESSION_FDS, CONTROL, RELAY, COUNT = RELAY + RELAY_FDS };
+	struct pollfd fds[COUNT];
+	struct container *c = &m->container;
+
+	for (;;) {
+		session_poll(&m->session, fds);
+		fds[ENDED] = (struct pollfd){.fd = c->pidfd, .events = POLLIN};
+		fds[CONTROL] = (struct pollfd){.fd = m->control, .events = POLLIN};
+		if (m->relay)
+			relay_poll(m->relay, &fds[RELAY]);
+		if (poll(fds, m->relay ? COUNT : RELAY, -1) < 0)
+			continue;
+		session_handle(&m->session, fds);
+		if (m->relay)
+			relay_handle(m->relay, &fds[RELAY]);
+		if (fds[CONTROL].revents) {
+			/* The engine hands over another watcher, or is gone. */
+			int client = -1;
+			size_t count = 1;
+			char word;
+			ssize_t n = sock_recv(m->control, &word, 1, &client, &count, 0, NULL);
+
+			if (n == 0)
+				close_fd(&m->control);
+			else if (n > 0 && count == 1 && m->session.client < 0)
+				m->session.client = client;
+			else if (n > 0 && count == 1)
+				close(client);
+		}
+		if (fds[ENDED].revents) {
+			int status = 0;
+
+			while (waitpid(c->pid, &status, 0) < 0 && errno == EINTR)
+				;
+			c->pid = 0;
+			return exit_code(status);
+		}
+	}
+}
+
+void monitor_main(enum monitor_task task, const char *id, const char *name, const struct json *request, int control, int client)
+{
+	static struct monitor m; /* too large for a stack */
+	struct container *c = &m.container;
+	struct err e = {0};
+
+	m.control = control;
+	m.log.fd = -1;
+	m.session = (struct session){.client = client, .pidfd = -1, .streams = &c->streams, .log = &m.log};
+	prctl(PR_SET_NAME, "nest-monitor");
+	if (container_init(c, id, name, request, &e) < 0)
+		fail(&m, &e, task == MONITOR_START);
+	if (task == MONITOR_START)
+		container_exists(c);
+	else if (container_create(c, &e) < 0)
+		fail(&m, &e, false);
+	if (task != MONITOR_START)
+		tell_created(&m);
+	if (task != MONITOR_START || c->spec.detach)
+		client_created(&m);
+	if (task == MONITOR_CREATE) {
+		session_exit(&m.session, 0);
+		_exit(0);
+	}
+	if (log_open(&m.log, id, &e) < 0 || container_start(c, &e) < 0)
+		fail(&m, &e, true);
+	m.session.pidfd = c->pidfd;
+	m.session.close_input = c->spec.open_stdin;
+	tell_type(&m, "started", "pid", c->pid, c->pidfd);
+	if (c->relay >= 0)
+		m.relay = relay_new(c->relay, id, &c->level);
+	if (c->spec.detach)
+		session_exit(&m.session, 0);
+	else
+		session_json(&m.session, "{\"started\":true}");
+
+	int code = watch(&m);
+
+	session_drain(&m.session, DRAIN_MS);
+	relay_free(m.relay);
+	log_close(&m.log);
+	container_stop(c, &e);
+	if (c->spec.remove)
+		finish(&m, code);
+	tell_type(&m, "exited", "code", code, -1);
+	session_exit(&m.session, code);
+	_exit(0);
+}

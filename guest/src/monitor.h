@@ -1,0 +1,14 @@
+/* The process that stays with one container for one run: makes it, holds its streams and log, knows its exit code. */
+#pragma once
+#include <stdbool.h>
+#include "json.h"
+
+enum monitor_task { MONITOR_CREATE, MONITOR_RUN, MONITOR_START };
+
+/*
+ * In a process just forked from the engine; never returns. `control` is a packet socket to the engine, on which it says, each as
+ * JSON with "type": "created" (with "summary"), "started" ("pid", and the pidfd as a descriptor), "exited" ("code"),
+ * "failed" ("code"; it exists but does not run), "gone" (nothing of it is left). `client`: the command line's connection or -1.
+ */
+void monitor_main(enum monitor_task task, const char *id, const char *name, const struct json *request, int control, int client)
+	__attribute__((noreturn));

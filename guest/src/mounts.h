@@ -1,0 +1,13 @@
+/* The kernel's own file systems in a container: proc, sys, dev, cgroup, and what is hidden or read-only in them. */
+#pragma once
+#include "caps.h"
+#include "err.h"
+
+/* A file system of `type` as a detached mount. `options`: pairs of key and value, ended by NULL; the value NULL: a flag. */
+int mount_new(const char *type, const char *const options[][2], unsigned attributes, struct err *e);
+/* Attaches a detached mount to what `at` (O_PATH) is open on. */
+int mount_attach(int mount, int at, const char *what, struct err *e);
+/*
+ * Everything below /proc, /sys and /dev of `root`, before pivot_root. `console`: the pty's slave, bound on /dev/console, or -1.
+ */
+int mounts_system(int root, enum profile profile, int console, struct err *e);

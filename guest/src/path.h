@@ -1,0 +1,22 @@
+/*
+ * Paths inside a container's root. Everything in there is hostile: symlinks, FIFOs and devices in any place.
+ * The only file that opens or makes such paths; all of it through openat2(RESOLVE_IN_ROOT) on a descriptor of the root, so that
+ * a symlink leads at worst elsewhere in the same container (CVE-2021-30465, CVE-2024-45310).
+ */
+#pragma once
+#include <stdbool.h>
+#include <sys/types.h>
+#include "err.h"
+
+/* O_PATH descriptor of `path`, symlinks followed inside the root. -1 with e->sys. */
+int root_open(int root, const char *path, struct err *e);
+/* The same, refusing symlinks anywhere on the way. */
+int root_open_plain(int root, const char *path, struct err *e);
+/* A whole regular file of at most `limit` bytes, NUL-terminated; FIFOs and devices are refused, not waited for. */
+char *root_read(int root, const char *path, size_t limit, struct err *e);
+/* Makes the directory and its parents; an O_PATH descriptor of it. */
+int root_mkdirs(int root, const char *path, mode_t mode, struct err *e);
+/* The place to mount on: made as a directory or an empty file if missing, and of the kind asked for. O_PATH descriptor. */
+int root_mountpoint(int root, const char *path, bool directory, struct err *e);
+/* A symlink at `path`, parents made; what is there already stays. */
+int root_symlink(int root, const char *path, const char *target, struct err *e);

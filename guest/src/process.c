@@ -1,0 +1,175 @@
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include "io.h"
+#include "kernel.h"
+#include "process.h"
+#include "seccomp.h"
+#include "user.h"
+
+/* The working directory must be inside the root: the kernel says "(unreachable)" when it is not (CVE-2024-21626). */
+static int enter_directory(const char *path, struct err *e)
+{
+	char real[PATH_MAX];
+
+	if (chdir(path) < 0)
+		return err_errno(e, 126, "chdir to cwd (\"%s\") set in config.json failed", path);
+	long n = syscall(SYS_getcwd, real, sizeof(real));
+
+	if (n < 0 || real[0] != '/')
+		return err_set(e, 125, "the working directory %s is not inside the container", path);
+	return 0;
+}
+
+static int not_runnable(const char *name, struct err *e)
+{
+	switch (errno) {
+	case EACCES:
+	case EPERM:
+		return err_set(e, 126, "exec: \"%s\": permission denied", name);
+	case ENOENT:
+	case ENOTDIR:
+		return err_set(e, 127, "exec: \"%s\": stat %s: no such file or directory", name, name);
+	default:
+		return err_errno(e, 126, "exec %s", name);
+	}
+}
+
+static void run(const char *path, const struct process *p)
+{
+	execve(path, (char *const *)p->argv, (char *const *)p->env);
+}
+
+/* In the container's PATH, and as the user it runs as: what it cannot execute is not there for it. */
+static int search_and_run(const struct process *p, struct err *e)
+{
+	const char *name = p->argv[0], *list = env_get(p->env, "PATH");
+	char path[PATH_MAX];
+	int found = 0;
+
+	if (strchr(name, '/')) {
+		struct stat st;
+
+		run(name, p);
+		int failed = errno;
+
+		/* A script whose interpreter is missing also gives ENOENT. */
+		if (failed == ENOENT && stat(name, &st) == 0)
+			return err_set(e, 127, "exec %s: no such file or directory", name);
+		if (failed == EACCES && stat(name, &st) == 0 && S_ISDIR(st.st_mode))
+			return err_set(e, 126, "exec: \"%s\": is a directory", name);
+		errno = failed;
+		return not_runnable(name, e);
+	}
+	while (list && *name) {
+		size_t length = strcspn(list, ":");
+		struct stat st;
+
+		/* An empty or relative entry would mean the working directory: skipped, as Go does it. */
+		if (length && *list == '/' && length + strlen(name) + 2 < sizeof(path)) {
+			snprintf(path, sizeof(path), "%.*s/%s", (int)length, list, name);
+			if (stat(path, &st) == 0 && S_ISREG(st.st_mode)) {
+				run(path, p);
+				if (errno == ENOEXEC)
+					return err_set(e, 126, "exec %s: exec format error", path);
+				if (errno == ENOENT)
+					return err_set(e, 127, "exec %s: no such file or directory", path);
+				found = errno;
+			}
+		}
+		if (!list[length])
+			break;
+		list += length + 1;
+	}
+	if (found == EACCES || found == 0)
+		return err_set(e, found ? 126 : 127, found ? "exec: \"%s\": permission denied" : "exec: \"%s\": executable file not found in $PATH", name);
+	errno = found;
+	return err_errno(e, 126, "exec %s", name);
+}
+
+int process_exec(struct process *p, int report, bool lifeline, struct err *e)
+{
+	_cleanup_fd_ int root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	char home[300];
+	struct user user;
+	sigset_t none;
+
+	if (root < 0)
+		return err_errno(e, 125, "open /");
+	if (user_find(root, p->user, &user, e) < 0)
+		return -1;
+	close_fd(&root);
+	if (!env_get(p->env, "HOME")) {
+		snprintf(home, sizeof(home), "HOME=%s", user.home);
+		if (env_put(p->env, home, e) < 0)
+			return -1;
+	}
+	if (enter_directory(p->cwd, e) < 0)
+		return -1;
+	/*
+	 * Docker leaves no_new_privs off so that su, sudo and ping work; the user namespace bounds what a setuid program gains.
+	 * Loading a filter then takes CAP_SYS_ADMIN, so it comes before capabilities go.
+	 */
+	if (p->no_new_privs && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
+		return err_errno(e, 125, "no_new_privs");
+	if (!p->no_seccomp && !p->no_new_privs && seccomp_load(p->profile, e) < 0)
+		return -1;
+	if (caps_bound(p->caps, e) < 0 || caps_become(user.uid, user.gid, user.groups, user.group_count, p->caps, e) < 0)
+		return -1;
+	/* Once more as the user, who may not be allowed in there at all. */
+	if (user.uid != 0 && enter_directory(p->cwd, e) < 0)
+		return -1;
+	/* Changing credentials cleared it. */
+	if (lifeline && prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) < 0)
+		return err_errno(e, 125, "parent death signal");
+	/* What the engine ignores for itself the program must not. */
+	for (int number = 1; number < 32; number++)
+		if (number != SIGKILL && number != SIGSTOP)
+			signal(number, SIG_DFL);
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+	umask(022);
+	if (!p->no_seccomp && p->no_new_privs && seccomp_load(p->profile, e) < 0)
+		return -1;
+	/*
+	 * Closed for real and not at exec, so that no /proc/self/fd/N can be the program (CVE-2024-21626). What remains is the
+	 * report pipe, which goes with the exec and cannot be executed.
+	 */
+	if (report != 3 && (dup3(report, 3, O_CLOEXEC) < 0))
+		return err_errno(e, 125, "report descriptor");
+	sys_close_range(4, ~0u, 0);
+	search_and_run(p, e);
+	process_fail(3, e);
+}
+
+void process_fail(int report, const struct err *e)
+{
+	/* One write below PIPE_BUF: all or nothing. */
+	if (write(report, e, sizeof(*e)) != sizeof(*e))
+		_exit(125);
+	_exit(e->code);
+}
+
+int process_wait_started(int report, int timeout_ms, struct err *e)
+{
+	struct err child;
+
+	if (wait_fd(report, POLLIN, timeout_ms < 0 ? -1 : now_ms() + timeout_ms) < 0)
+		return err_set(e, 125, "the container did not start within %d s", timeout_ms / 1000);
+	ssize_t n = read(report, &child, sizeof(child));
+
+	if (n == 0)
+		return 0;
+	if (n != sizeof(child))
+		return err_set(e, 125, "the container's first process ended before it could start");
+	child.msg[sizeof(child.msg) - 1] = 0;
+	*e = child;
+	return -1;
+}

@@ -1,0 +1,119 @@
+#include <stdio.h>
+#include <string.h>
+#include "io.h"
+#include "reply.h"
+#include "sock.h"
+
+enum { SEND_MS = 100, PART = 48000 };
+
+static int send_kind(int client, char kind, const char *text, size_t length, struct err *e)
+{
+	_cleanup_free_ char *packet = malloc(length + 1);
+
+	if (!packet)
+		return err_set(e, 125, "out of memory");
+	packet[0] = kind;
+	memcpy(packet + 1, text, length);
+	return sock_send(client, packet, length + 1, NULL, 0, SEND_MS, e);
+}
+
+static int send_json(int client, char kind, struct jsonw *w, struct err *e)
+{
+	int ret = w->failed ? err_set(e, 125, "out of memory") : send_kind(client, kind, w->data, w->length, e);
+
+	jsonw_free(w);
+	return ret;
+}
+
+void reply_text(int client, const char *json)
+{
+	send_kind(client, 'J', json, strlen(json), NULL);
+}
+
+void reply_error(int client, const struct err *e)
+{
+	struct jsonw w = {0};
+
+	jsonw_object(&w, NULL);
+	jsonw_object(&w, "error");
+	jsonw_int(&w, "code", e->code);
+	jsonw_string(&w, "message", e->msg);
+	jsonw_end_object(&w);
+	jsonw_end_object(&w);
+	send_json(client, 'J', &w, NULL);
+}
+
+void reply_code(int client, int code)
+{
+	struct jsonw w = {0};
+
+	jsonw_object(&w, NULL);
+	jsonw_int(&w, "code", code);
+	jsonw_end_object(&w);
+	send_json(client, 'X', &w, NULL);
+}
+
+static void put_entry(struct jsonw *w, const char *key, const struct entry *entry)
+{
+	char command[512];
+
+	entry_command(entry, command, sizeof(command));
+	jsonw_object(w, key);
+	jsonw_string(w, "id", entry->id);
+	jsonw_string(w, "name", entry->name);
+	jsonw_string(w, "image", json_string(entry->request, "image", ""));
+	jsonw_string(w, "imageId", json_string(entry_summary(entry), "imageId", ""));
+	jsonw_string(w, "command", command);
+	jsonw_string(w, "state", entry_state_name(entry));
+	jsonw_int(w, "created", entry->created);
+	jsonw_int(w, "started", entry->started);
+	jsonw_int(w, "finished", entry->finished);
+	jsonw_int(w, "exitCode", entry->exit_code);
+	jsonw_int(w, "pid", entry->pid);
+	jsonw_bool(w, "tty", json_bool(entry->request, "tty", false));
+	jsonw_bool(w, "stdin", json_bool(entry->request, "stdin", false));
+	jsonw_end_object(w);
+}
+
+int reply_entry(int client, const struct entry *entry, struct err *e)
+{
+	static const char *const parts[] = {"container", "request", "summary"};
+	const struct json *values[] = {NULL, entry->request, entry_summary(entry)};
+
+	/* One packet each: together they may be larger than one. */
+	for (size_t i = 0; i < array_size(parts); i++) {
+		struct jsonw w = {0};
+
+		jsonw_object(&w, NULL);
+		if (i == 0)
+			put_entry(&w, parts[0], entry);
+		else
+			jsonw_value(&w, parts[i], values[i]);
+		jsonw_end_object(&w);
+		if (send_json(client, 'J', &w, e) < 0)
+			return -1;
+	}
+	reply_code(client, 0);
+	return 0;
+}
+
+int reply_list(int client, bool all, struct err *e)
+{
+	const struct entry *entry = table_first();
+
+	do {
+		struct jsonw w = {0};
+
+		jsonw_object(&w, NULL);
+		jsonw_array(&w, "containers");
+		for (; entry && w.length < PART; entry = entry->next)
+			if (entry->state == ENTRY_RUNNING || (all && entry->state != ENTRY_RESERVED))
+				put_entry(&w, NULL, entry);
+		jsonw_end_array(&w);
+		jsonw_end_object(&w);
+		if (send_json(client, 'J', &w, e) < 0)
+			return -1;
+	} while (entry);
+	reply_code(client, 0);
+	return 0;
+}

@@ -1,0 +1,195 @@
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include "io.h"
+#include "kernel.h"
+#include "layers.h"
+#include "mounts.h"
+#include "path.h"
+#include "rootfs.h"
+
+/* Files of /etc that are the container's, not the image's; written by the "writable layer" step. */
+static const char *const etc_files[] = {"hostname", "hosts", "resolv.conf"};
+
+int rootfs_begin(struct rootfs *r, struct err *e)
+{
+	bool nest = r->container->spec.profile != PROFILE_PLAIN;
+	/*
+	 * Nothing mounted here may show outside. A --nest container stays a slave, because later layers are to appear in it;
+	 * private would cut its copy of /run/nest/layers off for ever.
+	 */
+	const struct mount_attr propagation = {.propagation = nest ? MS_SLAVE : MS_PRIVATE};
+	char path[200];
+
+	if (sys_mount_setattr(AT_FDCWD, "/", AT_RECURSIVE, &propagation) < 0)
+		return err_errno(e, 125, "stop mount propagation");
+	container_path(path, r->container->id, "");
+	r->dir = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (r->dir < 0)
+		return err_errno(e, 125, "open %s", path);
+	r->rw = openat(r->dir, "rw", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (r->rw < 0)
+		return err_errno(e, 125, "open %s/rw", path);
+	return 0;
+}
+
+/* Lowers from the top down. The current directory is rw, which the container's root owns, so relative names reach it. */
+static int overlay(const struct container *c, struct err *e)
+{
+	const struct json *layers[LAYERS_MAX];
+	char path[128], hex[65];
+	size_t count = 0;
+	_cleanup_fd_ int fs = sys_fsopen("overlay");
+
+	if (fs < 0)
+		return err_errno(e, 125, "overlay");
+	json_each(layer, c->image.layers)
+		if (count < LAYERS_MAX)
+			layers[count++] = layer;
+	while (count--) {
+		if (layer_hex(json_string(layers[count], "diffId", ""), hex, e) < 0)
+			return -1;
+		snprintf(path, sizeof(path), LAYERS "/%d/%s", c->level.number, hex);
+		if (sys_fsconfig(fs, FSCONFIG_SET_STRING, "lowerdir+", path, 0) < 0)
+			return err_errno(e, 125, "overlay: layer %.12s", hex);
+	}
+	static const char *const options[][2] = {
+		{"source", "overlay"}, {"upperdir", "upper"}, {"workdir", "work"}, {"xino", "off"}, {"index", "off"}, {"metacopy", "off"},
+	};
+
+	for (size_t i = 0; i < array_size(options); i++)
+		if (sys_fsconfig(fs, FSCONFIG_SET_STRING, options[i][0], options[i][1], 0) < 0)
+			return err_errno(e, 125, "overlay: %s", options[i][0]);
+	/* trusted.* attributes are not for user namespaces. */
+	if (sys_fsconfig(fs, FSCONFIG_SET_FLAG, "userxattr", NULL, 0) < 0 || sys_fsconfig(fs, FSCONFIG_CMD_CREATE, NULL, NULL, 0) < 0)
+		return err_errno(e, 125, "overlay");
+	int fd = sys_fsmount(fs, 0);
+
+	return fd < 0 ? err_errno(e, 125, "overlay") : fd;
+}
+
+static int bind_etc(const struct rootfs *r, int root, struct err *e)
+{
+	char target[64];
+
+	for (size_t i = 0; i < array_size(etc_files); i++) {
+		snprintf(target, sizeof(target), "/etc/%s", etc_files[i]);
+		_cleanup_fd_ int tree = sys_open_tree(r->rw, etc_files[i], OPEN_TREE_CLONE | AT_SYMLINK_NOFOLLOW);
+
+		if (tree < 0)
+			return err_errno(e, 125, "%s", target);
+		/* An image that has a directory or a dangling link there keeps it. */
+		_cleanup_fd_ int at = root_mountpoint(root, target, false, NULL);
+
+		if (at >= 0 && mount_attach(tree, at, target, e) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+static int bind_volumes(const struct rootfs *r, int root, struct err *e)
+{
+	size_t i = 0;
+
+	json_each(text, r->container->spec.binds) {
+		struct bind bind;
+		struct stat st;
+
+		if (i == r->bind_count || spec_bind(text->string, &bind, e) < 0 || fstat(r->binds[i], &st) < 0)
+			return err_set(e, 125, "volume %zu did not arrive", i);
+		_cleanup_fd_ int at = root_mountpoint(root, bind.target, S_ISDIR(st.st_mode), e);
+
+		if (at < 0 || mount_attach(r->binds[i], at, bind.target, e) < 0)
+			return err_context(e, "volume %s", bind.target);
+		i++;
+	}
+	return 0;
+}
+
+/* What a nested engine finds: its own /run/nest with the runtime, the layers and the relay (guest/ENGINE.md). */
+static int nest_state(const struct rootfs *r, int root, struct err *e)
+{
+	static const char *const options[][2] = {{"mode", "755"}, {NULL, NULL}};
+	static const char *const directories[] = {"bin", "layers", "c", "volumes"};
+	const struct mount_attr read_only = {.attr_set = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV};
+	char level[16];
+	/* Our own level's are copied before anything is mounted over them. */
+	_cleanup_fd_ int bin = sys_open_tree(AT_FDCWD, RUN_NEST "/bin", OPEN_TREE_CLONE | AT_RECURSIVE);
+	_cleanup_fd_ int relay = sys_open_tree(r->dir, "host.sock", OPEN_TREE_CLONE | AT_SYMLINK_NOFOLLOW);
+
+	if (bin < 0 || relay < 0)
+		return err_errno(e, 125, "bind the runtime");
+	if (sys_mount_setattr(bin, "", AT_EMPTY_PATH | AT_RECURSIVE, &read_only) < 0)
+		return err_errno(e, 125, "bind the runtime read-only");
+	_cleanup_fd_ int at = root_mountpoint(root, RUN_NEST, true, e);
+	_cleanup_fd_ int state = at < 0 ? -1 : mount_new("tmpfs", options, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV, e);
+
+	if (state < 0 || mount_attach(state, at, RUN_NEST, e) < 0)
+		return -1;
+	for (size_t i = 0; i < array_size(directories); i++)
+		if (mkdirat(state, directories[i], 0755) < 0)
+			return err_errno(e, 125, "make " RUN_NEST "/%s", directories[i]);
+	_cleanup_fd_ int socket_file = openat(state, "host.sock", O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0600);
+
+	snprintf(level, sizeof(level), "%d\n", r->container->level.number + 1);
+	if (socket_file < 0 || replace_file_at(state, "level", level, strlen(level), 0644, e) < 0)
+		return err_context(e, "fill " RUN_NEST);
+	if (sys_move_mount(bin, "", state, "bin", MOVE_MOUNT_F_EMPTY_PATH) < 0 ||
+	    sys_move_mount(relay, "", state, "host.sock", MOVE_MOUNT_F_EMPTY_PATH) < 0)
+		return err_errno(e, 125, "mount into " RUN_NEST);
+	/*
+	 * One mount(2) and not open_tree + move_mount: a detached tree is skipped by propagation, so a layer attached in between
+	 * would never appear. Relative to our own fresh tmpfs, so the path cannot be led astray.
+	 */
+	if (fchdir(state) < 0 || mount(LAYERS, "layers", NULL, MS_BIND | MS_REC, NULL) < 0 || fchdir(r->rw) < 0)
+		return err_errno(e, 125, "bind the layers");
+	if (root_symlink(root, "/usr/local/bin/nest", RUN_NEST "/bin/nest", e) < 0 ||
+	    root_symlink(root, "/usr/local/bin/docker", RUN_NEST "/bin/nest", e) < 0)
+		return -1;
+	return 0;
+}
+
+/* pivot_root and not chroot or a moved mount: the old tree is gone afterwards, not merely out of sight. */
+static int pivot(int root, struct err *e)
+{
+	if (fchdir(root) < 0)
+		return err_errno(e, 125, "enter the root");
+	if (sys_pivot_root(".", ".") < 0)
+		return err_errno(e, 125, "pivot_root");
+	/* The old root is now mounted over the new one at the same place: "." is still the old one. */
+	if (umount2(".", MNT_DETACH) < 0 || chdir("/") < 0)
+		return err_errno(e, 125, "leave the old root");
+	return 0;
+}
+
+int rootfs_enter(struct rootfs *r, struct err *e)
+{
+	const struct container *c = r->container;
+	const struct mount_attr read_only = {.attr_set = MOUNT_ATTR_RDONLY};
+
+	if (fchdir(r->rw) < 0)
+		return err_errno(e, 125, "enter the writable layer");
+	_cleanup_fd_ int root = overlay(c, e);
+
+	if (root < 0)
+		return -1;
+	if (sys_move_mount(root, "", r->rw, "root", MOVE_MOUNT_F_EMPTY_PATH) < 0)
+		return err_errno(e, 125, "mount the root");
+	if (mounts_system(root, c->spec.profile, c->spec.tty ? c->streams.child_in : -1, e) < 0 || bind_etc(r, root, e) < 0)
+		return -1;
+	if (c->spec.profile != PROFILE_PLAIN && nest_state(r, root, e) < 0)
+		return -1;
+	if (bind_volumes(r, root, e) < 0)
+		return -1;
+	/* Missing ones are made, as docker does; what cannot be is refused when the process enters it. */
+	_cleanup_fd_ int cwd = root_mkdirs(root, c->process.cwd, 0755, NULL);
+
+	(void)cwd;
+	if (pivot(root, e) < 0)
+		return -1;
+	if (c->spec.read_only && sys_mount_setattr(AT_FDCWD, "/", 0, &read_only) < 0)
+		return err_errno(e, 125, "make the root read-only");
+	return 0;
+}

@@ -1,0 +1,19 @@
+/* The container's file tree, built in its own mount namespace and gone with it. */
+#pragma once
+#include "container.h"
+#include "err.h"
+
+/*
+ * Before the ids are mapped, still as the engine's user: stops propagation and opens what only that user may reach.
+ * `bind_count` detached mounts of volumes are in `binds`, in the order of spec.binds.
+ */
+struct rootfs {
+	const struct container *container;
+	int dir, rw; /* /run/nest/c/<id> and its rw, in this mount namespace */
+	const int *binds;
+	size_t bind_count;
+};
+
+int rootfs_begin(struct rootfs *r, struct err *e);
+/* As the container's root: overlay, system mounts, volumes, pivot_root. Afterwards "/" is the container's. */
+int rootfs_enter(struct rootfs *r, struct err *e);

@@ -1,0 +1,34 @@
+/* Bytes between a program and the command line that watches it (packets of ENGINE.md), with back-pressure both ways. */
+#pragma once
+#include <poll.h>
+#include <stdbool.h>
+#include "log.h"
+#include "streams.h"
+
+#define SESSION_CHUNK 16384
+#define SESSION_FDS 4
+
+struct session {
+	int client; /* -1: nobody watches */
+	int pidfd; /* gets the client's signals */
+	struct streams *streams;
+	struct log *log; /* NULL: none is kept */
+	bool close_input; /* standard input ends when the client goes */
+	char output[1 + SESSION_CHUNK]; /* a packet the client had no room for */
+	size_t output_length;
+	char input[65536]; /* what the program had no room for */
+	size_t input_at, input_length;
+};
+
+/* Fills up to SESSION_FDS entries (fd -1: not waited for). */
+void session_poll(const struct session *s, struct pollfd *fds);
+void session_handle(struct session *s, const struct pollfd *fds);
+/* After the program's end: what is left in its pipes, waiting for the client at most `timeout_ms`. */
+void session_drain(struct session *s, int timeout_ms);
+/* The last packet: {"code":n}. Closes the client. */
+void session_exit(struct session *s, int code);
+/* Sends JSON as a 'J' packet; a client that does not take it is dropped. */
+void session_json(struct session *s, const char *json);
+/* {"error":{"code","message"}} */
+void session_error(struct session *s, const struct err *e, const char *kind);
+void session_drop_client(struct session *s);

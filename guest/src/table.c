@@ -1,0 +1,159 @@
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/random.h>
+#include <time.h>
+#include "io.h"
+#include "names.h"
+#include "table.h"
+
+static struct entry *first;
+static size_t count;
+
+struct entry *table_first(void)
+{
+	return first;
+}
+
+size_t table_count(void)
+{
+	return count;
+}
+
+int64_t unix_ms(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+static struct entry *by_name(const char *name)
+{
+	for (struct entry *e = first; e; e = e->next)
+		if (strcmp(e->name, name) == 0)
+			return e;
+	return NULL;
+}
+
+struct entry *table_by_id(const char *id)
+{
+	for (struct entry *e = first; e; e = e->next)
+		if (strcmp(e->id, id) == 0)
+			return e;
+	return NULL;
+}
+
+static int random_id(char id[65], unsigned *seed, struct err *e)
+{
+	unsigned char bytes[32];
+
+	if (getrandom(bytes, sizeof(bytes), 0) != sizeof(bytes))
+		return err_errno(e, 125, "random id");
+	for (size_t i = 0; i < sizeof(bytes); i++)
+		sprintf(id + 2 * i, "%02x", bytes[i]);
+	memcpy(seed, bytes, sizeof(*seed));
+	return 0;
+}
+
+struct entry *table_add(const char *name, struct json *request, struct err *e)
+{
+	struct entry *taken = *name ? by_name(name) : NULL;
+	unsigned seed;
+
+	if (taken) {
+		err_set(e, 125,
+			"Conflict. The container name \"/%s\" is already in use by container \"%s\". You have to remove (or rename) that "
+			"container to be able to reuse that name.",
+			name, taken->id);
+		return NULL;
+	}
+	if (count >= TABLE_MAX) {
+		err_set(e, 125, "there are %d containers already; remove some", TABLE_MAX);
+		return NULL;
+	}
+	struct entry *entry = calloc(1, sizeof(*entry));
+
+	if (!entry || random_id(entry->id, &seed, e) < 0) {
+		free(entry);
+		return NULL;
+	}
+	if (*name) {
+		snprintf(entry->name, sizeof(entry->name), "%s", name);
+	} else {
+		unsigned attempt = 0;
+
+		do
+			name_make(entry->name, sizeof(entry->name), seed, attempt++);
+		while (by_name(entry->name));
+	}
+	entry->request = request;
+	entry->pidfd = entry->control = -1;
+	entry->created = unix_ms();
+	entry->next = first;
+	first = entry;
+	count++;
+	return entry;
+}
+
+void table_remove(struct entry *entry)
+{
+	for (struct entry **at = &first; *at; at = &(*at)->next) {
+		if (*at != entry)
+			continue;
+		*at = entry->next;
+		count--;
+		close_fd(&entry->pidfd);
+		close_fd(&entry->control);
+		json_free(entry->request);
+		json_free(entry->message);
+		free(entry);
+		return;
+	}
+}
+
+struct entry *table_find(const char *reference, struct err *e)
+{
+	struct entry *found = NULL;
+	size_t length = strlen(reference);
+
+	for (struct entry *at = first; at; at = at->next)
+		if (at->state != ENTRY_RESERVED && (strcmp(at->name, reference + (*reference == '/')) == 0 || strcmp(at->id, reference) == 0))
+			return at;
+	for (struct entry *at = first; at && length; at = at->next) {
+		if (at->state == ENTRY_RESERVED || strncmp(at->id, reference, length) != 0)
+			continue;
+		if (found) {
+			err_set(e, 1, "multiple IDs found with provided prefix: %.64s", reference);
+			return NULL;
+		}
+		found = at;
+	}
+	if (!found)
+		err_set(e, 1, "No such container: %.128s", reference);
+	return found;
+}
+
+const char *entry_state_name(const struct entry *entry)
+{
+	static const char *const names[] = {"created", "created", "running", "exited"};
+
+	return names[entry->state];
+}
+
+const struct json *entry_summary(const struct entry *entry)
+{
+	return json_get(entry->message, "summary");
+}
+
+void entry_command(const struct entry *entry, char *text, size_t size)
+{
+	size_t used = 0;
+
+	text[0] = 0;
+	json_each(argument, json_get(entry_summary(entry), "argv")) {
+		if (used + 1 >= size)
+			return;
+		used += (size_t)snprintf(text + used, size - used, "%s%s", used ? " " : "", argument->string);
+	}
+}

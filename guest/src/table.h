@@ -1,0 +1,38 @@
+/* The containers an engine has. */
+#pragma once
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+#include "err.h"
+#include "json.h"
+
+#define TABLE_MAX 1024
+
+enum entry_state { ENTRY_RESERVED, ENTRY_CREATED, ENTRY_RUNNING, ENTRY_EXITED };
+
+struct entry {
+	char id[65], name[129];
+	enum entry_state state;
+	struct json *request; /* the command line's, see ENGINE.md */
+	struct json *message; /* the monitor's "created"; its "summary" */
+	int64_t created, started, finished; /* unix ms, 0: not yet */
+	int exit_code;
+	pid_t pid; /* its first process */
+	int pidfd, control; /* of that process; to the monitor; or -1 */
+	int64_t pids, memory; /* as last sent upward */
+	struct entry *next; /* newest first */
+};
+
+struct entry *table_first(void);
+size_t table_count(void);
+/* A new entry with a random id; "" as name makes one up. Docker's words when the name is taken. Takes `request` over. */
+struct entry *table_add(const char *name, struct json *request, struct err *e);
+void table_remove(struct entry *entry);
+/* By name, id or a unique prefix of one; reserved ones are not there yet. */
+struct entry *table_find(const char *reference, struct err *e);
+struct entry *table_by_id(const char *id);
+const char *entry_state_name(const struct entry *entry);
+const struct json *entry_summary(const struct entry *entry);
+/* argv joined by spaces, cut at `size`. */
+void entry_command(const struct entry *entry, char *text, size_t size);
+int64_t unix_ms(void);

@@ -1,0 +1,73 @@
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include "io.h"
+#include "level.h"
+#include "sock.h"
+#include "upstream.h"
+
+static int send_request(int fd, const char *method, const char *params, struct err *e)
+{
+	struct jsonw w = {0};
+	int ret;
+
+	jsonw_object(&w, NULL);
+	jsonw_string(&w, "method", method);
+	jsonw_raw(&w, "params", params);
+	jsonw_end_object(&w);
+	ret = w.failed ? err_set(e, 125, "out of memory") : sock_send(fd, w.data, w.length, NULL, 0, 5000, e);
+	jsonw_free(&w);
+	return ret;
+}
+
+const struct json *upstream_ask(const char *method, const char *params, const struct upstream_wait *wait, struct json **document,
+				char code[32], struct err *e)
+{
+	_cleanup_free_ char *packet = malloc(SOCK_PACKET_MAX);
+	_cleanup_fd_ int fd = sock_connect(HOST_SOCKET, 2000, e);
+
+	*document = NULL;
+	if (code)
+		strcpy(code, "network");
+	if (!packet || fd < 0) {
+		err_context(e, "%s: the level above does not answer", method);
+		return NULL;
+	}
+	if (send_request(fd, method, params, e) < 0)
+		return NULL;
+	for (;;) {
+		ssize_t n = sock_recv(fd, packet, SOCK_PACKET_MAX, NULL, NULL, wait->quiet_ms, e);
+
+		if (n <= 0) {
+			if (n == 0)
+				err_set(e, 125, "the connection ended without an answer");
+			err_context(e, "%s", method);
+			return NULL;
+		}
+		struct json *reply = json_parse(packet, (size_t)n, e);
+
+		if (!reply)
+			return NULL;
+		const struct json *progress = json_get(reply, "progress"), *failed = json_get(reply, "error");
+
+		if (progress) {
+			int stop = wait->progress ? wait->progress(progress, wait->context) : 0;
+
+			json_free(reply);
+			if (stop) {
+				err_set(e, 125, "%s: given up", method);
+				return NULL;
+			}
+			continue;
+		}
+		if (json_get(reply, "ok")) {
+			*document = reply;
+			return json_get(reply, "ok");
+		}
+		if (code)
+			snprintf(code, 32, "%s", json_string(failed, "code", "internal"));
+		err_set(e, 125, "%s", json_string(failed, "message", "the level above gave a reply that is none"));
+		json_free(reply);
+		return NULL;
+	}
+}

@@ -1,0 +1,146 @@
+/** In Chromium, from an empty profile, served from this machine: what a first visitor waits for. */
+import { chromium, type Browser, type BrowserContext, type Page } from "@playwright/test";
+import { existsSync } from "node:fs";
+import type { Socket } from "node:net";
+import { fileURLToPath } from "node:url";
+import { build } from "vite";
+import { buildIfStale } from "../../scripts/build";
+import { serve } from "../../scripts/serve";
+import { assetFiles, assetsModule } from "../../scripts/vite-assets";
+import { v86WithoutNode } from "../../scripts/vite-v86";
+import { median } from "./stats";
+
+type Served = Awaited<ReturnType<typeof serve>>;
+
+const ROUNDS = 5;
+const top = fileURLToPath(new URL("../../", import.meta.url));
+
+export async function bench(): Promise<Record<string, number>> {
+  await buildIfStale();
+  await buildBare();
+  const [app, bare] = [await serve(`${top}dist`, 4200), await serve(`${top}build/bare`, 4300)];
+  const browser = await chromium.launch({
+    ...(existsSync("/usr/bin/chromium") ? { executablePath: "/usr/bin/chromium" } : {}),
+    args: ["--no-sandbox", "--disable-gpu", "--disable-background-networking"],
+  });
+  try {
+    const opened: number[] = [];
+    const restored: number[] = [];
+    // In turns, so that both see the same weather on a noisy machine.
+    for (let round = 0; round < ROUNDS; round++) {
+      restored.push(await fresh(browser, (page) => bareRestore(page, bare.port)));
+      opened.push(await fresh(browser, (page) => openToShell(page, app.port)));
+    }
+    return {
+      open_to_shell_ms: median(opened),
+      bare_restore_ms: median(restored),
+      shell_over_bare_restore_ratio: median(opened) / median(restored),
+      first_visit_to_busybox_mb: await fresh(browser, (page) => firstVisit(page, app)),
+      ...(await fresh(browser, (page) => debian(page, app.port))),
+    };
+  } finally {
+    await browser.close();
+    app.server.close();
+    bare.server.close();
+  }
+}
+
+async function buildBare(): Promise<void> {
+  await build({
+    configFile: false,
+    root: `${top}test/bench/bare`,
+    base: "./",
+    plugins: [assetsModule(top), assetFiles(top), v86WithoutNode()],
+    worker: { format: "es", plugins: () => [assetsModule(top), v86WithoutNode()] },
+    build: { outDir: `${top}build/bare`, emptyOutDir: true, target: "es2022", assetsInlineLimit: 0 },
+    logLevel: "error",
+  });
+}
+
+/** An empty profile for each measurement: nothing is cached. */
+async function fresh<T>(browser: Browser, work: (page: Page) => Promise<T>): Promise<T> {
+  const context: BrowserContext = await browser.newContext({ viewport: { width: 1280, height: 800 } });
+  try {
+    await context.addInitScript(() =>
+      localStorage.setItem("nestbox.preferences", JSON.stringify({ screenReader: true })),
+    );
+    return await work(await context.newPage());
+  } finally {
+    await context.close();
+  }
+}
+
+async function bareRestore(page: Page, port: number): Promise<number> {
+  await page.goto(`http://localhost:${String(port)}/`);
+  await page.waitForFunction(() => /^(restored|failed)/.test(document.title), undefined, { polling: 5 });
+  const [word, value] = (await page.title()).split(" ");
+  if (word !== "restored") throw new Error(`The bare restore failed: ${await page.title()}`);
+  return Number(value);
+}
+
+/** Milliseconds from navigation until the front terminal shows a prompt. */
+async function openToShell(page: Page, port: number): Promise<number> {
+  await page.goto(`http://localhost:${String(port)}/`);
+  return (await prompt(page, "[#$] ?$", 60_000)).at;
+}
+
+/** Waits, in the page itself, until the front terminal ends with `pattern`; `at` is the page's clock. */
+async function prompt(page: Page, pattern: string, timeout: number): Promise<{ at: number }> {
+  const handle = await page.waitForFunction(
+    (source) => {
+      const rows = document.querySelectorAll('[data-testid="terminal"] .xterm-accessibility-tree > div');
+      const text = [...rows]
+        .map((row) => row.textContent.replace(/\u00a0/g, " ").trimEnd())
+        .join("\n")
+        .trimEnd();
+      return new RegExp(source).test(text) ? { at: performance.now() } : false;
+    },
+    pattern,
+    { polling: 5, timeout },
+  );
+  return (await handle.jsonValue()) as { at: number };
+}
+
+async function typed(page: Page, line: string, pattern: string): Promise<number> {
+  await page.locator('[data-testid="terminal"] textarea').focus();
+  await page.keyboard.insertText(line);
+  const start = await page.evaluate(() => performance.now());
+  await page.keyboard.press("Enter");
+  return (await prompt(page, pattern, 60_000)).at - start;
+}
+
+/** MB (10^6 bytes) that the server sent, headers and all, until a busybox container shows its prompt. */
+async function firstVisit(page: Page, app: Served): Promise<number> {
+  const sockets = new Set<Socket>();
+  app.server.on("connection", (socket) => sockets.add(socket));
+  await openToShell(page, app.port);
+  await typed(page, "docker run -it busybox sh", "/ #$");
+  return [...sockets].reduce((sum, { bytesWritten }) => sum + bytesWritten, 0) / 1e6;
+}
+
+async function debian(page: Page, port: number): Promise<Record<string, number>> {
+  await openToShell(page, port);
+  await page.evaluate(() => {
+    const worst = { value: 0 };
+    Object.assign(window, { benchLongest: worst });
+    new PerformanceObserver((list) => {
+      for (const { duration } of list.getEntries()) worst.value = Math.max(worst.value, duration);
+    }).observe({ type: "longtask" });
+  });
+  const pull = await typed(page, "docker pull debian:13", "Downloaded newer image[^]*[#$]$");
+  const longest = await page.evaluate(
+    () => (window as unknown as { benchLongest: { value: number } }).benchLongest.value,
+  );
+  const prompts: number[] = [];
+  for (let round = 0; round < ROUNDS; round++) {
+    await typed(page, "clear", "^[^\\n]*[#$]$");
+    prompts.push(await typed(page, "docker run -it --rm debian:13 bash", "root@[0-9a-f]+:/#$"));
+    await typed(page, "exit", "exit[^]*[#$]$");
+  }
+  return {
+    debian_first_pull_ms: pull,
+    longest_main_thread_task_while_pulling_ms: longest,
+    debian_cached_prompt_first_ms: prompts[0]!,
+    debian_cached_prompt_ms: median(prompts),
+  };
+}

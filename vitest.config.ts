@@ -1,0 +1,28 @@
+import { svelte } from "@sveltejs/vite-plugin-svelte";
+import { defineConfig } from "vitest/config";
+
+export default defineConfig({
+  test: {
+    reporters: ["default"],
+    projects: [
+      {
+        plugins: [svelte({ configFile: false })],
+        test: {
+          name: "unit",
+          include: ["{app,emulator,images,scripts,tutorials}/**/*.test.ts"],
+          testTimeout: 20_000,
+        },
+      },
+      {
+        // In the virtual machine. One at a time: each keeps a core busy, and some measure.
+        test: {
+          name: "guest",
+          include: ["test/guest/**/*.test.ts"],
+          testTimeout: 180_000,
+          hookTimeout: 60_000,
+          fileParallelism: false,
+        },
+      },
+    ],
+  },
+});
