@@ -8,7 +8,8 @@ set -euo pipefail
 cd "$(dirname "$0")"
 work=${NESTBOX_KERNEL_WORK:-.build}
 source_package=linux-source-6.12
-tools=(gcc make flex bison bc cpio lz4 xz-utils libelf-dev libssl-dev)
+# gcc-multilib: its presence changes the generated configuration (CC_CAN_LINK), so it is always there.
+tools=(gcc gcc-multilib make flex bison bc cpio lz4 xz-utils libelf-dev libssl-dev)
 
 inputs_hash() { sha256sum nest.config build.sh | sha256sum | cut -d' ' -f1; }
 locked() { sed -n "s/^$1 //p" dist/kernel.lock 2>/dev/null || true; }
