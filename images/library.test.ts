@@ -1,6 +1,7 @@
 import "fake-indexeddb/auto";
 import { existsSync, readFileSync } from "node:fs";
 import { readFile } from "node:fs/promises";
+import type { ServerResponse } from "node:http";
 import { gzipSync } from "node:zlib";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { openImages, type Image, type Images, type PullProgress } from "./index";
@@ -8,7 +9,16 @@ import { ImageLibrary } from "./library";
 import { LayoutRegistry } from "./oci/registry";
 import { MemoryStore } from "./store/memory";
 import { onImage, readErofs, toolAvailable } from "./testing/erofs";
-import { digestOf, json, layoutFiles, serve, type TestImage, type TestServer } from "./testing/registry";
+import {
+  digestOf,
+  json,
+  layoutFiles,
+  serve,
+  type LayoutIndex,
+  type LayoutManifest,
+  type TestImage,
+  type TestServer,
+} from "./testing/registry";
 import { tarOf } from "./testing/tar";
 
 const base = [{ name: "base", data: "from below".repeat(900) }];
@@ -44,11 +54,14 @@ async function start(
 
 const blobPath = (name: string, digest: string) => `${name}/blobs/${digest.replace(":", "/")}`;
 
+const indexOf = (files: Map<string, Uint8Array>, name: string) =>
+  JSON.parse(new TextDecoder().decode(files.get(`${name}/index.json`))) as LayoutIndex;
+
 /** The manifest of an image as the layout has it, and where its first layer lies. */
 function parts(files: Map<string, Uint8Array>, name: string) {
-  const parse = (path: string) => JSON.parse(new TextDecoder().decode(files.get(path)));
-  const digest: string = parse(`${name}/index.json`).manifests[0].digest;
-  const manifest = parse(blobPath(name, digest));
+  const index = indexOf(files, name);
+  const { digest } = index.manifests[0];
+  const manifest = JSON.parse(new TextDecoder().decode(files.get(blobPath(name, digest)))) as LayoutManifest;
   return {
     digest,
     manifest,
@@ -172,7 +185,7 @@ describe("pull", () => {
     const { digest } = parts(files, "app");
     const index = json({
       schemaVersion: 2,
-      manifests: JSON.parse(new TextDecoder().decode(files.get("app/index.json"))).manifests,
+      manifests: indexOf(files, "app").manifests,
     });
     files.set(blobPath("app", digestOf(index)), index);
     for (const by of [digest, digestOf(index)]) {
@@ -185,7 +198,7 @@ describe("pull", () => {
   it("takes linux/386 out of an index within the index, and names what is offered without it", async () => {
     const { images, files } = await start([app, { ...app, name: "amd", architecture: "amd64" }]);
     const nest = (name: string) => {
-      const outer = JSON.parse(new TextDecoder().decode(files.get(`${name}/index.json`)));
+      const outer = indexOf(files, name);
       const inner = json({ schemaVersion: 2, manifests: outer.manifests });
       files.set(blobPath(name, digestOf(inner)), inner);
       const descriptor = {
@@ -231,7 +244,13 @@ describe("a pull that fails", () => {
     const { images } = await start([single]);
     await failsWith(images, "nothing", "not-found", "nothing:latest", "has no image nothing");
     await failsWith(images, "app:2", "not-found", "app has no tag 2; it offers 1, latest");
-    await failsWith(images, "registry.example.com/a/b", "unsupported", "registry.example.com/a/b:latest", "other registries");
+    await failsWith(
+      images,
+      "registry.example.com/a/b",
+      "unsupported",
+      "registry.example.com/a/b:latest",
+      "other registries",
+    );
     await failsWith(images, "App", "bad-image", "invalid reference format");
     await failsWith(images, `app@sha256:${"0".repeat(64)}`, "not-found", "manifest of app@sha256:0000");
   });
@@ -336,7 +355,7 @@ describe("a pull that fails", () => {
       manifest.layers[0] = { mediaType, digest, size: bytes.length };
       const changed = json(manifest);
       files.set(blobPath("app", digestOf(changed)), changed);
-      const index = JSON.parse(new TextDecoder().decode(files.get("app/index.json")));
+      const index = indexOf(files, "app");
       const annotations = { "org.opencontainers.image.ref.name": tag };
       index.manifests.push({
         ...index.manifests[0],
@@ -380,13 +399,14 @@ describe("a pull that fails", () => {
   it("leaves the layers that were whole for the next pull", async () => {
     const { images, files, server: web } = await start([app]);
     const { manifest } = parts(files, "app");
-    const [whole, broken] = manifest.layers.map(({ digest }: { digest: string }) => blobPath("app", digest));
+    const [whole, broken] = manifest.layers.map(({ digest }) => blobPath("app", digest)) as [string, string];
     const sound = files.get(broken)!;
     // The broken one comes after the whole one is stored.
-    web.answers.set(broken, async (_request, response) => {
+    const spoil = async (response: ServerResponse) => {
       while ((await images.layers()).length === 0) await new Promise((resolve) => setTimeout(resolve, 5));
       response.end(sound.slice(0, 10));
-    });
+    };
+    web.answers.set(broken, (_request, response) => void spoil(response));
     await expect(images.pull("app")).rejects.toMatchObject({ code: "network" });
     expect(await images.list()).toEqual([]);
     expect((await images.layers()).map(({ diffId }) => diffId)).toEqual([digestOf(tarOf(base))]);
@@ -480,6 +500,7 @@ describe("with IndexedDB", () => {
     const images = await openImages({ registry: web.url });
     open.push(images);
     // fake-indexeddb has no quota; its put is made to fail as a browser's does.
+    // eslint-disable-next-line @typescript-eslint/unbound-method -- it is called with a `this` below
     const put = IDBObjectStore.prototype.put;
     const full = vi.spyOn(IDBObjectStore.prototype, "put").mockImplementation(function (
       this: IDBObjectStore,
@@ -493,7 +514,7 @@ describe("with IndexedDB", () => {
       const image = await images.pull("app");
       expect(images.storage).toMatchObject({
         kind: "memory",
-        reason: expect.stringContaining("storage is full"),
+        reason: expect.stringContaining("storage is full") as string,
       });
       const reader = (await images.layer(image.layers[0]!.diffId))!;
       expect(readErofs(await reader.read(0, reader.size)).has("base")).toBe(true);
@@ -513,7 +534,7 @@ describe("with IndexedDB", () => {
     open.push(images);
     expect(images.storage).toMatchObject({
       kind: "memory",
-      reason: expect.stringContaining("will not outlive"),
+      reason: expect.stringContaining("will not outlive") as string,
     });
     expect((await images.pull("app")).layers).toHaveLength(2);
   });
@@ -523,7 +544,7 @@ describe("the shipped images", () => {
   const registry = new URL("./registry/", import.meta.url);
   const withFsck = toolAvailable("fsck.erofs");
   const fileFetch: typeof fetch = async (url) => {
-    const path = new URL(String(url));
+    const path = new URL(url instanceof Request ? url.url : url);
     return existsSync(path)
       ? new Response(new Uint8Array(await readFile(path)))
       : new Response("", { status: 404 });

@@ -22,6 +22,6 @@ function filesUnder(path: string): string[] {
   if (!stat.isDirectory()) return [path];
   return readdirSync(path)
     .sort()
-    .filter((name) => name !== ".build" && !name.endsWith(".test.ts"))
+    .filter((name) => name !== ".build" && !/\.test(-helper)?\.ts$/.test(name))
     .flatMap((name) => filesUnder(join(path, name)));
 }

@@ -59,8 +59,9 @@ const STEPS: readonly Step[] = [
   { name: "browser tests", command: "npm run --silent test:e2e", minutes: 30 },
 ];
 
-const CLOSING =
-  /^\s*(Test Files|Tests|Suites)\s+\d|^\s*\d+ (passed|failed|flaky|skipped|did not run)\b|\b\d+ passed, \d+ failed\b/;
+const CLOSING = /^\s*(Test Files|Tests)\s+\d|^\s*\d+ (passed|failed|flaky|skipped|did not run)\b/;
+/** A runner's total of its own, which stands for all its lines before. */
+const TOTAL = /^(\d+) passed, (\d+) failed$/;
 // eslint-disable-next-line no-control-regex -- colours of the runners
 const COLOUR = /\u001b\[[0-9;]*m/g;
 
@@ -128,11 +129,16 @@ function run(step: Step): Promise<Outcome> {
   });
 }
 
-/** Keeps a runner's summary line and adds up what it counts; vitest counts files on a line of their own. */
+/** Keeps a runner's summary line and adds up what it counts (vitest counts files on a line of their own). */
 function note(outcome: Outcome, line: string): void {
   if (!CLOSING.test(line)) return;
   outcome.closing.push(line.trim());
   if (/^\s*Test Files/.test(line)) return;
+  const total = TOTAL.exec(line.trim());
+  if (total) {
+    [outcome.passed, outcome.failed] = [Number(total[1]), Number(total[2])];
+    return;
+  }
   outcome.passed += count(line, /(\d+) passed/);
   outcome.failed += count(line, /(\d+) failed/) + count(line, /(\d+) did not run/);
 }

@@ -23,6 +23,7 @@ const DONE = new Set(["Pull complete", "Already exists"]);
 
 export class Pulls {
   list: Pull[] = $state.raw([]);
+  // eslint-disable-next-line svelte/prefer-svelte-reactivity -- nothing shows the timers
   readonly #timers = new Map<string, ReturnType<typeof setTimeout>>();
 
   note({ ref, ...progress }: { ref: string } & PullProgress): void {

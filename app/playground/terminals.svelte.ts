@@ -64,7 +64,10 @@ export class TerminalTab {
         ...(container && { container }),
         ...(command && { command }),
       });
-      if (this.#isClosed()) return pty.close();
+      if (this.#isClosed()) {
+        pty.close();
+        return;
+      }
       this.#pty = pty;
       this.state = "running";
       pty.onData((data, consumed) => screen.write(data, consumed));

@@ -104,7 +104,7 @@ describe("a terminal", () => {
     const tab = terminals.open();
     tab.attach(screen);
     nestbox.becomeReady();
-    const real = nestbox.terminals.open;
+    const real = nestbox.terminals.open.bind(nestbox.terminals);
     Object.assign(nestbox.terminals, {
       open: (options: object) => {
         tab.close();

@@ -41,7 +41,10 @@ export class Workspace {
       if (node.level === HOST_LEVEL) this.openHost();
       return;
     }
-    if (container.state !== "running") return this.#explainStopped(node, container);
+    if (container.state !== "running") {
+      this.#explainStopped(node, container);
+      return;
+    }
     this.terminals.open({
       label: labelOf(this.nesting.tree, node),
       level: levelOf(container.path),

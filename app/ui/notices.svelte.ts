@@ -16,6 +16,7 @@ const INFO_MS = 8000;
 export class Notices {
   list: Notice[] = $state.raw([]);
   #next = 1;
+  // eslint-disable-next-line svelte/prefer-svelte-reactivity -- nothing shows the timers
   readonly #timers = new Map<number, ReturnType<typeof setTimeout>>();
 
   /** The same title and detail again replaces the earlier one; the oldest leaves when there are more than five. */

@@ -14,7 +14,7 @@ function storage(initial?: string): Storage & { text: string | null } {
     setItem(_key, value) {
       this.text = value;
     },
-  } as Storage & { text: string | null };
+  };
 }
 
 test("what is set is there for the next page", () => {

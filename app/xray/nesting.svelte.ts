@@ -18,6 +18,7 @@ export class Nesting {
   size = $state.raw({ width: 360, height: 480 });
   #focus = $state(KERNEL_KEY);
   #zoom: string | undefined = $state();
+  // eslint-disable-next-line svelte/prefer-svelte-reactivity -- replaced whole, never changed
   collapsed: ReadonlySet<string> = $state.raw(new Set<string>());
 
   readonly tree: MapNode = $derived.by(() => buildTree(this.containers()));
@@ -66,6 +67,7 @@ export class Nesting {
   }
 
   toggle(key: string): void {
+    // eslint-disable-next-line svelte/prefer-svelte-reactivity -- becomes state only when complete
     const next = new Set(this.collapsed);
     if (!next.delete(key)) next.add(key);
     this.collapsed = next;

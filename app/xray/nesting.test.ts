@@ -50,13 +50,7 @@ describe("Nesting", () => {
   });
 
   test("when what has the focus or fills the map goes away, what is left takes over", () => {
-    let containers = forest();
-    // A new state object for each look: outside a component, deriveds are not re-run by a plain variable.
-    const nesting = new Nesting(() => containers);
-    nesting.zoom("web");
-    containers = [];
-    const after = new Nesting(() => containers);
-    after.zoom("web");
+    const after = open([]);
     after.focus("web/inner");
     expect(after.root.key).toBe("tab");
     expect(after.focused.key).toBe("tab");

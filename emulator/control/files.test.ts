@@ -4,14 +4,19 @@ import type { ExitStatus } from "../agent/messages";
 import { Files, MAX_FILE, parseListing } from "./files";
 
 const encode = (text: string) => new TextEncoder().encode(text);
-const server = new FileServer({ layers: { layer: async () => undefined, layers: async () => [] }, outboxBytes: 10 });
-const files = new Files(server.share, server.outbox);
-const answer = (status: ExitStatus, stderr = "") => async () => ({
-  status,
-  stdout: new Uint8Array(0),
-  stderr: encode(stderr),
-  truncated: false,
+const server = new FileServer({
+  layers: { layer: async () => undefined, layers: async () => [] },
+  outboxBytes: 10,
 });
+const files = new Files(server.share, server.outbox);
+const answer =
+  (status: ExitStatus, stderr = "") =>
+  async () => ({
+    status,
+    stdout: new Uint8Array(0),
+    stderr: encode(stderr),
+    truncated: false,
+  });
 const never = () => Promise.reject(new Error("no program should run for this"));
 
 describe("listings", () => {
@@ -25,7 +30,7 @@ describe("listings", () => {
     ]);
   });
 
-  it.each(["", "\0", "\0\0", "a", "a\0\0", "a\0\0zz 1 a\n", "a\0\081a4 99999999999999999999 a\n"])(
+  it.each(["", "\0", "\0\0", "a", "a\0\0", "a\0\0zz 1 a\n", "a\0\0" + "81a4 99999999999999999999 a\n"])(
     "of nonsense are empty: %j",
     (text) => expect(parseListing(encode(text))).toEqual([]),
   );
@@ -39,7 +44,9 @@ describe("share/ and outbox/", () => {
   });
 
   it("are the container's own names inside a container", async () => {
-    await expect(files.read("share/a/b", answer({ code: 1 }, "cat: No such file"), true)).rejects.toMatchObject({
+    await expect(
+      files.read("share/a/b", answer({ code: 1 }, "cat: No such file"), true),
+    ).rejects.toMatchObject({
       code: "not-found",
     });
   });
@@ -54,7 +61,9 @@ describe("share/ and outbox/", () => {
   });
 
   it("say when they are full", async () => {
-    await expect(files.write("outbox/x", "12345678901", never, false)).rejects.toMatchObject({ code: "too-large" });
+    await expect(files.write("outbox/x", "12345678901", never, false)).rejects.toMatchObject({
+      code: "too-large",
+    });
   });
 });
 

@@ -5,6 +5,7 @@ import {
   type ExecOptions,
   type Nestbox,
   type PullProgress,
+  type SandboxErrorCode,
   type SandboxEvent,
   type SandboxEvents,
 } from "./api";
@@ -109,8 +110,8 @@ class Connection {
 
   async call<T>(action: (remote: Comlink.Remote<Remote>) => Promise<T>): Promise<T> {
     if (this.ended) throw this.ended;
-    if (!this.remote) throw new SandboxError("not-ready", "The worker is not there.");
     await Promise.race([this.ready, this.gone]);
+    if (!this.remote) throw new SandboxError("not-ready", "The worker is not there.");
     return Promise.race([action(this.remote), this.gone]);
   }
 
@@ -219,7 +220,7 @@ class Connection {
     if ("ticket" in message) return this.progress.get(message.ticket)?.(message.progress);
     this.emitter.emit(message.event, message.detail as SandboxEvents[SandboxEvent]);
     if (message.event === "problem" && message.detail.fatal) {
-      this.end(new SandboxError("stopped", message.detail.message));
+      this.end(new SandboxError(message.detail.code as SandboxErrorCode, message.detail.message));
     }
   }
 

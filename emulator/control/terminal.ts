@@ -25,12 +25,14 @@ export class Output {
       return;
     }
     let open = this.handlers.size;
+    // Now: a handler may transfer the bytes away, and then the array has no length any more.
+    const size = data.length;
     for (const handler of [...this.handlers]) {
       let done = false;
       handler(data, () => {
         if (done) return;
         done = true;
-        if (--open === 0) this.onConsumed(data.length);
+        if (--open === 0) this.onConsumed(size);
       });
     }
   }

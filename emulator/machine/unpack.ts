@@ -79,6 +79,10 @@ async function* frames(
       }
       yield frame;
     }
+    // Read to the end: a response cancelled before its end may not enter the browser's cache.
+    if (chunk.length > 0 || !(await reader.read()).done) {
+      throw new Error("The snapshot is longer than its description says. Reload the page without cache.");
+    }
   } finally {
     await reader.cancel();
   }

@@ -11,6 +11,13 @@
 
 enum { WINDOW = 65536, CHUNK = 32768, GRANT_AT = WINDOW / 4, HANGUP_MS = 2000, SIGNAL_MAX = 64 };
 
+/*
+ * Programs write to terminals line by line, and each line passed on at once costs a frame and two switches. So a few small
+ * reads go at once (a key's echo, a short answer, the prompt); after BURST of them without a PAUSE_MS of quiet, output is
+ * gathered for GATHER_MS before it is read again, unless reads are big already.
+ */
+enum { BURST = 4, SMALL = 2048, PAUSE_MS = 30, GATHER_MS = 8 };
+
 struct channel {
 	struct channel *next;
 	struct agent *agent;
@@ -26,6 +33,9 @@ struct channel {
 	uint32_t may_send, may_receive, consumed; /* credits; consumed is not granted again yet */
 	size_t output_left, errors_left;          /* after the end: what may still be in the pipes */
 	int64_t timeout, kill_at;                 /* 0: none */
+	unsigned burst;                           /* of a terminal: small reads since it was last quiet */
+	size_t last_read;
+	int64_t read_at, gather_until; /* gather_until 0: not gathering */
 };
 
 static struct channel *find(struct agent *a, uint16_t id)
@@ -142,6 +152,7 @@ static bool pump(struct channel *c, struct watch *w)
 		return false;
 	}
 	c->may_send -= (uint32_t)n;
+	c->last_read = (size_t)n;
 	if (c->ended && !c->program.terminal)
 		*left -= (size_t)n;
 	port_send(c->agent, w == &c->errors ? FRAME_DATA_ERR : FRAME_DATA, c->id, chunk, (size_t)n);
@@ -150,7 +161,37 @@ static bool pump(struct channel *c, struct watch *w)
 
 static void output_ready(struct agent *a, struct watch *w, uint32_t events)
 {
-	pump(w->owner, w);
+	struct channel *c = w->owner;
+
+	if (!c->program.terminal) {
+		pump(c, w);
+		return;
+	}
+	int64_t now = now_ms();
+
+	if (now - c->read_at >= PAUSE_MS)
+		c->burst = 0;
+	if (c->burst >= BURST && c->last_read < SMALL && now - c->read_at < GATHER_MS) {
+		c->gather_until = c->read_at + GATHER_MS;
+		pause_output(c, w);
+		return;
+	}
+	pump(c, w);
+	c->read_at = now;
+	if (c->last_read < SMALL)
+		c->burst++;
+}
+
+/* Reads what was gathered, and listens again. */
+static void gathered(struct channel *c, int64_t now)
+{
+	c->gather_until = 0;
+	if (c->output.fd < 0)
+		return;
+	pump(c, &c->output);
+	c->read_at = now;
+	if (c->output.fd >= 0 && c->may_send)
+		agent_watch(c->agent, c->agent->sources, &c->output, EPOLLIN);
 }
 
 /* After the end: what the program wrote is in the pipes now, so it can be had without waiting. */
@@ -419,6 +460,10 @@ int64_t channel_tick(struct agent *a, int64_t now)
 			c->kill_at = now + HANGUP_MS;
 			signal_program(c, SIGKILL);
 		}
+		if (c->gather_until && c->gather_until <= now)
+			gathered(c, now);
+		if (c->gather_until)
+			earlier(&wait, c->gather_until, now);
 		if (c->timeout)
 			earlier(&wait, c->timeout, now);
 		if (c->kill_at)

@@ -246,15 +246,14 @@ int cli_create(const struct cli_command *c, struct arguments *a)
 	return run(c, a, "create");
 }
 
-static int open_for(const char *cmd, const char *container, bool detach, struct err *e)
+static int open_for(const char *cmd, const char *container, bool attach, struct err *e)
 {
 	struct jsonw w = {0};
 
 	jsonw_object(&w, NULL);
 	jsonw_string(&w, "cmd", cmd);
 	jsonw_string(&w, "container", container);
-	if (detach)
-		jsonw_bool(&w, "detach", true);
+	jsonw_bool(&w, "attach", attach);
 	client_put_size(&w);
 	jsonw_end_object(&w);
 	return client_open(&w, e);
@@ -274,50 +273,62 @@ static int keep_terminal(const struct json *answer, void *context)
 	return 0;
 }
 
-int cli_attach(const struct cli_command *c, struct arguments *a)
+/* `cmd` on a container, with its streams as far as it has them. */
+static int with_streams(const char *cmd, const char *name, struct err *e)
 {
 	struct terminal terminal = {0};
 	struct client_answer answer = {keep_terminal, &terminal};
+	int code, fd = open_for("inspect", name, false, e);
+
+	if (fd < 0)
+		return -1;
+	code = client_wait(fd, &answer, NULL, e);
+	close(fd);
+	fd = code < 0 ? -1 : open_for(cmd, name, true, e);
+	if (fd < 0)
+		return -1;
+	code = client_stream(fd, terminal.tty, terminal.input && (!terminal.tty || isatty(0)), NULL, NULL, e);
+	close(fd);
+	return code;
+}
+
+int cli_attach(const struct cli_command *c, struct arguments *a)
+{
 	struct err e;
-	int code, fd = open_for("inspect", a->rest[0], false, &e);
+	int code = with_streams("attach", a->rest[0], &e);
 
 	(void)c;
-	if (fd < 0)
-		return cli_daemon_error(&e);
-	code = client_wait(fd, &answer, NULL, &e);
-	close(fd);
-	if (code < 0)
-		return cli_daemon_error(&e);
-	fd = open_for("attach", a->rest[0], false, &e);
-	code = fd < 0 ? -1 : client_stream(fd, terminal.tty, terminal.input && (!terminal.tty || isatty(0)), NULL, NULL, &e);
-	if (fd >= 0)
-		close(fd);
 	return code < 0 ? cli_daemon_error(&e) : code;
 }
 
 int cli_start(const struct cli_command *c, struct arguments *a)
 {
-	bool attach = flag_on(a, "attach") || flag_on(a, "interactive");
 	int worst = 0;
 	struct err e;
 
-	if (attach && a->rest_count > 1) {
-		fprintf(stderr, "you cannot start and attach multiple containers at once\n");
-		return 1;
+	(void)c;
+	if (flag_on(a, "attach") || flag_on(a, "interactive")) {
+		if (a->rest_count > 1) {
+			fprintf(stderr, "you cannot start and attach multiple containers at once\n");
+			return 1;
+		}
+		int code = with_streams("start", a->rest[0], &e);
+
+		return code < 0 ? cli_daemon_error(&e) : code;
 	}
 	for (size_t i = 0; i < a->rest_count; i++) {
-		int fd = open_for("start", a->rest[i], true, &e), code = fd < 0 ? -1 : client_wait(fd, NULL, NULL, &e);
+		int fd = open_for("start", a->rest[i], false, &e), code = fd < 0 ? -1 : client_wait(fd, NULL, NULL, &e);
 
 		if (fd >= 0)
 			close(fd);
 		if (code < 0) {
 			cli_daemon_error(&e);
 			worst = 1;
-		} else if (!attach) {
+		} else {
 			printf("%s\n", a->rest[i]);
 		}
 	}
-	return attach && worst == 0 ? cli_attach(c, a) : worst;
+	return worst;
 }
 
 int cli_exec(const struct cli_command *c, struct arguments *a)

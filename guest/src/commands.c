@@ -16,15 +16,7 @@
 #include "sock.h"
 #include "spec.h"
 #include "state.h"
-
-struct waiter {
-	enum { WAIT_FREE, WAIT_EXIT, WAIT_REMOVE } kind;
-	int client;
-	char id[65];
-	int64_t kill_at; /* now_ms, -1: never */
-};
-
-static struct waiter waiters[WAITERS_MAX];
+#include "waiters.h"
 
 pid_t command_fork(int *keep[], size_t count, struct err *e)
 {
@@ -47,107 +39,9 @@ pid_t command_fork(int *keep[], size_t count, struct err *e)
 	return 0;
 }
 
-/* --- waiting for an end */
-
-static void destroy(struct entry *entry, struct err *e)
-{
-	struct container c;
-
-	container_adopt(&c, entry->id);
-	e->code = 0;
-	if (container_remove(&c, e) < 0)
-		return;
-	events_send("destroy", entry);
-	table_remove(entry);
-}
-
-static void finish_waiter(struct waiter *w, struct entry *entry)
-{
-	struct err e = {0};
-
-	if (w->kind == WAIT_REMOVE && entry)
-		destroy(entry, &e);
-	if (e.code)
-		reply_error(w->client, &e);
-	else
-		reply_code(w->client, entry && w->kind == WAIT_EXIT ? entry->exit_code : 0);
-	close_fd(&w->client);
-	*w = (struct waiter){.client = -1};
-}
-
-static void wake_waiters(const char *id)
-{
-	for (size_t i = 0; i < WAITERS_MAX; i++)
-		if (waiters[i].kind != WAIT_FREE && strcmp(waiters[i].id, id) == 0)
-			finish_waiter(&waiters[i], table_by_id(id));
-}
-
-static void wait_for(struct entry *entry, int client, int kind, int64_t kill_at)
-{
-	struct err e;
-
-	for (size_t i = 0; i < WAITERS_MAX; i++) {
-		if (waiters[i].kind != WAIT_FREE)
-			continue;
-		waiters[i] = (struct waiter){kind, client, "", kill_at};
-		strcpy(waiters[i].id, entry->id);
-		return;
-	}
-	err_set(&e, 125, "%d commands wait for containers already", WAITERS_MAX);
-	reply_error(client, &e);
-	close(client);
-}
-
-void command_poll_waiters(struct pollfd *fds)
-{
-	for (size_t i = 0; i < WAITERS_MAX; i++)
-		fds[i] = (struct pollfd){.fd = waiters[i].kind == WAIT_FREE ? -1 : waiters[i].client, .events = POLLIN};
-}
-
-void command_handle_waiters(const struct pollfd *fds)
-{
-	for (size_t i = 0; i < WAITERS_MAX; i++) {
-		if (!fds[i].revents || waiters[i].kind == WAIT_FREE || waiters[i].client != fds[i].fd)
-			continue;
-		/* The command line was interrupted. A removal goes on without it, as a stop does. */
-		if (waiters[i].kill_at < 0 && waiters[i].kind == WAIT_EXIT) {
-			close(waiters[i].client);
-			waiters[i] = (struct waiter){.client = -1};
-		} else {
-			close_fd(&waiters[i].client);
-		}
-	}
-}
-
-int command_waiters_due(void)
-{
-	int64_t now = now_ms(), next = -1;
-
-	for (size_t i = 0; i < WAITERS_MAX; i++) {
-		struct waiter *w = &waiters[i];
-
-		if (w->kind == WAIT_FREE || w->kill_at < 0)
-			continue;
-		if (w->kill_at <= now) {
-			w->kill_at = -1;
-			cgroup_kill(w->id, NULL);
-		} else if (next < 0 || w->kill_at - now < next) {
-			next = w->kill_at - now;
-		}
-	}
-	return (int)next;
-}
-
 /* --- monitors */
 
-static void forked_monitor(enum monitor_task task, struct entry *entry, int control, int client) __attribute__((noreturn));
-
-static void forked_monitor(enum monitor_task task, struct entry *entry, int control, int client)
-{
-	monitor_main(task, entry->id, entry->name, entry->request, control, client);
-}
-
-static int spawn_monitor(enum monitor_task task, struct entry *entry, int client, struct err *e)
+static int spawn_monitor(enum monitor_task task, struct entry *entry, bool attach, int client, struct err *e)
 {
 	int pair[2];
 
@@ -157,7 +51,7 @@ static int spawn_monitor(enum monitor_task task, struct entry *entry, int client
 	pid_t pid = command_fork(keep, array_size(keep), e);
 
 	if (pid == 0)
-		forked_monitor(task, entry, pair[1], client);
+		monitor_main(task, entry->id, entry->name, entry->request, attach, pair[1], client);
 	close(pair[1]);
 	if (pid < 0 || set_nonblock(pair[0], true) < 0) {
 		close(pair[0]);
@@ -190,7 +84,7 @@ static void gone(struct entry *entry)
 	if (entry->state != ENTRY_RESERVED)
 		events_send("destroy", entry);
 	table_remove(entry);
-	wake_waiters(id);
+	waiters_wake(id);
 }
 
 /* The monitor died without a word (killed): whatever it left is taken down here. */
@@ -206,12 +100,25 @@ static void orphaned(struct entry *entry)
 		if (keep) {
 			container_stop(&c, NULL);
 			ended(entry, 137);
-			wake_waiters(entry->id);
+			waiters_wake(entry->id);
 		} else {
 			container_remove(&c, NULL);
 			gone(entry);
 		}
 	}
+}
+
+/* A monitor that outlived an engine introduces its container to the next one. */
+static void resumed(struct entry *entry, const struct json *message)
+{
+	struct jsonw w = {0};
+
+	snprintf(entry->name, sizeof(entry->name), "%s", json_string(message, "name", ""));
+	entry->created = (int64_t)json_number(message, "created", 0);
+	jsonw_value(&w, NULL, json_get(message, "request"));
+	json_free(entry->request);
+	entry->request = w.failed ? NULL : json_parse(w.data, w.length, NULL);
+	jsonw_free(&w);
 }
 
 void command_monitor_event(struct entry *entry)
@@ -231,29 +138,34 @@ void command_monitor_event(struct entry *entry)
 	struct json *message = json_parse(packet, (size_t)n, NULL);
 	const char *type = json_string(message, "type", "");
 
-	if (strcmp(type, "created") == 0) {
+	if (strcmp(type, "resumed") == 0) {
+		resumed(entry, message);
+	} else if (strcmp(type, "created") == 0) {
+		json_free(entry->message);
 		entry->message = message;
 		message = NULL;
 		entry->state = ENTRY_CREATED;
-		state_save(entry);
+		if (strcmp(json_string(entry->request, "cmd", ""), "create") == 0)
+			state_save(entry);
 		events_send("create", entry);
 	} else if (strcmp(type, "started") == 0 && count == 1) {
 		entry->pid = (pid_t)json_number(message, "pid", 0);
 		close_fd(&entry->pidfd);
 		entry->pidfd = take_fd(&pidfd);
+		if (entry->started || strcmp(json_string(entry->request, "cmd", ""), "create") == 0)
+			state_forget(entry);
 		entry->state = ENTRY_RUNNING;
-		entry->started = unix_ms();
-		state_save(entry);
+		entry->started = (int64_t)json_number(message, "time", 0);
 		events_send("start", entry);
 	} else if (strcmp(type, "exited") == 0) {
 		ended(entry, (int)json_number(message, "code", 255));
-		wake_waiters(entry->id);
+		waiters_wake(entry->id);
 	} else if (strcmp(type, "failed") == 0) {
 		if (entry->state == ENTRY_RUNNING)
 			ended(entry, (int)json_number(message, "code", 255));
 		entry->exit_code = (int)json_number(message, "code", 255);
 		state_save(entry);
-		wake_waiters(entry->id);
+		waiters_wake(entry->id);
 	} else if (strcmp(type, "gone") == 0) {
 		gone(entry);
 	}
@@ -264,7 +176,10 @@ void command_monitor_event(struct entry *entry)
 
 /* --- commands */
 
+enum { REQUEST_MAX = 60000 };
+
 struct request {
+	size_t length;
 	struct json *json; /* freed by command_run unless taken (NULL) */
 	int client; /* closed by command_run unless taken (-1) */
 	struct entry *entry; /* for commands on one container */
@@ -277,6 +192,9 @@ static int run(struct request *r, struct err *e)
 	struct spec spec;
 	bool create = strcmp(json_string(r->json, "cmd", ""), "create") == 0;
 
+	/* A monitor must be able to repeat it to a later engine, with a little around it, in one packet. */
+	if (r->length > REQUEST_MAX)
+		return err_set(e, 125, "the command line is too long (%zu bytes)", r->length);
 	/* Here already, so that a bad request never becomes an entry. */
 	if (spec_parse(r->json, &spec, e) < 0)
 		return -1;
@@ -285,7 +203,7 @@ static int run(struct request *r, struct err *e)
 	if (!entry)
 		return -1;
 	r->json = NULL;
-	if (spawn_monitor(create ? MONITOR_CREATE : MONITOR_RUN, entry, r->client, e) < 0) {
+	if (spawn_monitor(create ? MONITOR_CREATE : MONITOR_RUN, entry, !spec.detach, r->client, e) < 0) {
 		table_remove(entry);
 		return -1;
 	}
@@ -298,7 +216,7 @@ static int start(struct request *r, struct err *e)
 		reply_code(r->client, 0);
 		return 0;
 	}
-	return spawn_monitor(MONITOR_START, r->entry, r->client, e);
+	return spawn_monitor(MONITOR_START, r->entry, json_bool(r->json, "attach", false), r->client, e);
 }
 
 static int need_running(const struct entry *entry, struct err *e)
@@ -368,7 +286,7 @@ static int stop(struct request *r, struct err *e)
 
 	if (sys_pidfd_send_signal(r->entry->pidfd, signal) < 0 && errno != ESRCH)
 		return err_errno(e, 125, "signal %d", signal);
-	wait_for(r->entry, r->client, WAIT_EXIT, timeout < 0 ? -1 : now_ms() + (int64_t)(timeout * 1000));
+	waiters_add(r->entry, r->client, WAIT_EXIT, timeout < 0 ? -1 : now_ms() + (int64_t)(timeout * 1000));
 	r->client = -1;
 	return 0;
 }
@@ -384,7 +302,7 @@ static int kill_entry(struct request *r, struct err *e)
 	if (sys_pidfd_send_signal(r->entry->pidfd, signal) < 0)
 		return err_errno(e, 1, "cannot kill container");
 	if (signal == SIGKILL) {
-		wait_for(r->entry, r->client, WAIT_EXIT, -1);
+		waiters_add(r->entry, r->client, WAIT_EXIT, -1);
 		r->client = -1;
 	} else {
 		reply_code(r->client, 0);
@@ -399,7 +317,7 @@ static int wait_entry(struct request *r, struct err *e)
 		reply_code(r->client, r->entry->exit_code);
 		return 0;
 	}
-	wait_for(r->entry, r->client, WAIT_EXIT, -1);
+	waiters_add(r->entry, r->client, WAIT_EXIT, -1);
 	r->client = -1;
 	return 0;
 }
@@ -413,13 +331,13 @@ static int remove_entry(struct request *r, struct err *e)
 				       json_string(r->json, "container", r->entry->name));
 		if (cgroup_kill(r->entry->id, e) < 0)
 			return -1;
-		wait_for(r->entry, r->client, WAIT_REMOVE, -1);
+		waiters_add(r->entry, r->client, WAIT_REMOVE, -1);
 		r->client = -1;
 		return 0;
 	}
 	struct err failed = {0};
 
-	destroy(r->entry, &failed);
+	waiters_destroy(r->entry, &failed);
 	if (failed.code) {
 		*e = failed;
 		return -1;
@@ -465,7 +383,7 @@ static const struct {
 void command_run(char *packet, size_t length, int client)
 {
 	struct err e = {.code = 125};
-	struct request r = {.json = json_parse(packet, length, &e), .client = client};
+	struct request r = {.length = length, .json = json_parse(packet, length, &e), .client = client};
 	const char *name = json_string(r.json, "cmd", "");
 	int ret = r.json ? err_set(&e, 125, "unknown request \"%.40s\"", name) : -1;
 

@@ -67,7 +67,7 @@ static int do_directory(struct container *c, struct err *e)
 
 static int undo_directory(struct container *c, struct err *e)
 {
-	static const char *const files[] = {"log", "log.old", "state.json", "state.json.new", "host.sock"};
+	static const char *const files[] = {"log", "log.old", "state.json", "state.json.new", "host.sock", "monitor.sock"};
 	char path[200];
 
 	for (size_t i = 0; i < array_size(files); i++) {
@@ -231,7 +231,7 @@ static void child(struct container *c, int sync, int report)
 		if (streams_adopt(&c->streams, &e) == 0 && syscall(SYS_setresgid32, 0, 0, 0) == 0 && syscall(SYS_setresuid32, 0, 0, 0) == 0) {
 			if (sethostname(c->hostname, strlen(c->hostname)) < 0)
 				err_errno(&e, 125, "set the host name");
-			else if (rootfs_enter(&rootfs, &e) == 0)
+			else if (ns_loopback_up(&e) == 0 && rootfs_enter(&rootfs, &e) == 0)
 				process_exec(&c->process, report, true, &e);
 		} else if (!e.code) {
 			err_errno(&e, 125, "become the container's root");

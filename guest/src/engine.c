@@ -17,6 +17,7 @@
 #include "main.h"
 #include "sock.h"
 #include "state.h"
+#include "waiters.h"
 
 enum { NEWCOMERS = 32, FIRST_PACKET_MS = 5000, SAMPLE_MS = 1000 };
 
@@ -103,7 +104,7 @@ static void loop(int listener)
 	for (size_t i = 0; i < NEWCOMERS; i++)
 		newcomers[i].fd = -1;
 	for (;;) {
-		int timeout = earlier(earlier(events_connect(), newcomers_due()), earlier(command_waiters_due(), sample_due()));
+		int timeout = earlier(earlier(events_connect(), newcomers_due()), earlier(waiters_due(), sample_due()));
 		size_t count = 0;
 		bool room = false;
 
@@ -113,7 +114,7 @@ static void loop(int listener)
 		}
 		fds[LISTENER] = (struct pollfd){.fd = room ? listener : -1, .events = POLLIN};
 		fds[UPSTREAM] = events_poll();
-		command_poll_waiters(&fds[WAITERS]);
+		waiters_poll(&fds[WAITERS]);
 		for (struct entry *e = table_first(); e; e = e->next) {
 			if (e->control < 0)
 				continue;
@@ -127,7 +128,7 @@ static void loop(int listener)
 			if (fds[MONITORS + i].revents)
 				command_monitor_event(entries[i]);
 		events_handle(&fds[UPSTREAM]);
-		command_handle_waiters(&fds[WAITERS]);
+		waiters_handle(&fds[WAITERS]);
 		for (size_t i = 0; i < NEWCOMERS; i++)
 			if (fds[FIRST + i].revents)
 				read_newcomer(i);

@@ -10,15 +10,18 @@
 #include "relay.h"
 #include "session.h"
 #include "sock.h"
+#include "table.h"
 
-enum { DRAIN_MS = 10000, SUMMARY_MAX = 48000 };
+enum { DRAIN_MS = 10000, ENGINE_MS = 10000, SUMMARY_MAX = 48000 };
 
 struct monitor {
 	struct container container;
 	struct session session;
 	struct log log;
 	struct relay *relay;
-	int control;
+	int control; /* the engine, -1 while there is none */
+	int listener; /* for the next engine, while there is none */
+	int64_t created, started; /* unix ms */
 };
 
 static void tell(struct monitor *m, const struct jsonw *w, int fd)
@@ -28,7 +31,7 @@ static void tell(struct monitor *m, const struct jsonw *w, int fd)
 		sock_send(m->control, w->data, w->length, &fd, fd >= 0, 5000, NULL);
 }
 
-static void tell_type(struct monitor *m, const char *type, const char *key, int64_t value, int fd)
+static void tell_type(struct monitor *m, const char *type, const char *key, int64_t value)
 {
 	struct jsonw w = {0};
 
@@ -37,7 +40,7 @@ static void tell_type(struct monitor *m, const char *type, const char *key, int6
 	if (key)
 		jsonw_int(&w, key, value);
 	jsonw_end_object(&w);
-	tell(m, &w, fd);
+	tell(m, &w, -1);
 	jsonw_free(&w);
 }
 
@@ -91,9 +94,9 @@ static void finish(struct monitor *m, int code) __attribute__((noreturn));
 static void finish(struct monitor *m, int code)
 {
 	if (container_remove(&m->container, NULL) == 0)
-		tell_type(m, "gone", NULL, 0, -1);
+		tell_type(m, "gone", NULL, 0);
 	else
-		tell_type(m, "failed", "code", code, -1);
+		tell_type(m, "failed", "code", code);
 	if (m->session.client >= 0)
 		session_exit(&m->session, code);
 	_exit(0);
@@ -105,9 +108,9 @@ static void fail(struct monitor *m, const struct err *e, bool exists)
 
 	if (!exists || m->container.spec.remove) {
 		container_remove(&m->container, NULL);
-		tell_type(m, "gone", NULL, 0, -1);
+		tell_type(m, "gone", NULL, 0);
 	} else {
-		tell_type(m, "failed", "code", e->code, -1);
+		tell_type(m, "failed", "code", e->code);
 	}
 	session_error(&m->session, e, unknown_image ? "no-image" : NULL);
 	_exit(0);
@@ -116,6 +119,50 @@ static void fail(struct monitor *m, const struct err *e, bool exists)
 static int exit_code(int status)
 {
 	return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
+}
+
+static void tell_started(struct monitor *m)
+{
+	struct jsonw w = {0};
+
+	jsonw_object(&w, NULL);
+	jsonw_string(&w, "type", "started");
+	jsonw_int(&w, "pid", m->container.pid);
+	jsonw_int(&w, "time", m->started);
+	jsonw_end_object(&w);
+	tell(m, &w, m->container.pidfd);
+	jsonw_free(&w);
+}
+
+/* The engine ended: the container goes on, and the next engine finds us here. */
+static void lose_engine(struct monitor *m)
+{
+	char path[200];
+
+	close_fd(&m->control);
+	container_path(path, m->container.id, "monitor.sock");
+	m->listener = sock_listen(path, 0600, NULL);
+}
+
+static void meet_engine(struct monitor *m)
+{
+	const struct container *c = &m->container;
+	struct jsonw w = {0};
+
+	m->control = sock_accept(m->listener, NULL);
+	if (m->control < 0)
+		return;
+	close_fd(&m->listener);
+	jsonw_object(&w, NULL);
+	jsonw_string(&w, "type", "resumed");
+	jsonw_string(&w, "name", c->name);
+	jsonw_int(&w, "created", m->created);
+	jsonw_value(&w, "request", c->request);
+	jsonw_end_object(&w);
+	tell(m, &w, -1);
+	jsonw_free(&w);
+	tell_created(m);
+	tell_started(m);
 }
 
 /* Until the container's first process, and with it everything in its pid namespace, has ended. Its exit code. */
@@ -128,7 +175,7 @@ static int watch(struct monitor *m)
 	for (;;) {
 		session_poll(&m->session, fds);
 		fds[ENDED] = (struct pollfd){.fd = c->pidfd, .events = POLLIN};
-		fds[CONTROL] = (struct pollfd){.fd = m->control, .events = POLLIN};
+		fds[CONTROL] = (struct pollfd){.fd = m->control >= 0 ? m->control : m->listener, .events = POLLIN};
 		if (m->relay)
 			relay_poll(m->relay, &fds[RELAY]);
 		if (poll(fds, m->relay ? COUNT : RELAY, -1) < 0)
@@ -136,7 +183,9 @@ static int watch(struct monitor *m)
 		session_handle(&m->session, fds);
 		if (m->relay)
 			relay_handle(m->relay, &fds[RELAY]);
-		if (fds[CONTROL].revents) {
+		if (fds[CONTROL].revents && m->control < 0) {
+			meet_engine(m);
+		} else if (fds[CONTROL].revents) {
 			/* The engine hands over another watcher, or is gone. */
 			int client = -1;
 			size_t count = 1;
@@ -144,7 +193,7 @@ static int watch(struct monitor *m)
 			ssize_t n = sock_recv(m->control, &word, 1, &client, &count, 0, NULL);
 
 			if (n == 0)
-				close_fd(&m->control);
+				lose_engine(m);
 			else if (n > 0 && count == 1 && m->session.client < 0)
 				m->session.client = client;
 			else if (n > 0 && count == 1)
@@ -161,13 +210,15 @@ static int watch(struct monitor *m)
 	}
 }
 
-void monitor_main(enum monitor_task task, const char *id, const char *name, const struct json *request, int control, int client)
+void monitor_main(enum monitor_task task, const char *id, const char *name, const struct json *request, bool attach, int control, int client)
 {
 	static struct monitor m; /* too large for a stack */
 	struct container *c = &m.container;
 	struct err e = {0};
 
 	m.control = control;
+	m.listener = -1;
+	m.created = unix_ms();
 	m.log.fd = -1;
 	m.session = (struct session){.client = client, .pidfd = -1, .streams = &c->streams, .log = &m.log};
 	prctl(PR_SET_NAME, "nest-monitor");
@@ -179,8 +230,7 @@ void monitor_main(enum monitor_task task, const char *id, const char *name, cons
 		fail(&m, &e, false);
 	if (task != MONITOR_START)
 		tell_created(&m);
-	if (task != MONITOR_START || c->spec.detach)
-		client_created(&m);
+	client_created(&m);
 	if (task == MONITOR_CREATE) {
 		session_exit(&m.session, 0);
 		_exit(0);
@@ -189,13 +239,14 @@ void monitor_main(enum monitor_task task, const char *id, const char *name, cons
 		fail(&m, &e, true);
 	m.session.pidfd = c->pidfd;
 	m.session.close_input = c->spec.open_stdin;
-	tell_type(&m, "started", "pid", c->pid, c->pidfd);
+	m.started = unix_ms();
+	tell_started(&m);
 	if (c->relay >= 0)
 		m.relay = relay_new(c->relay, id, &c->level);
-	if (c->spec.detach)
-		session_exit(&m.session, 0);
-	else
+	if (attach)
 		session_json(&m.session, "{\"started\":true}");
+	else
+		session_exit(&m.session, 0);
 
 	int code = watch(&m);
 
@@ -203,9 +254,12 @@ void monitor_main(enum monitor_task task, const char *id, const char *name, cons
 	relay_free(m.relay);
 	log_close(&m.log);
 	container_stop(c, &e);
+	/* An engine that is being started again is to hear how it ended. */
+	if (m.control < 0 && m.listener >= 0 && wait_fd(m.listener, POLLIN, now_ms() + ENGINE_MS) == 0)
+		meet_engine(&m);
+	tell_type(&m, "exited", "code", code);
 	if (c->spec.remove)
 		finish(&m, code);
-	tell_type(&m, "exited", "code", code, -1);
 	session_exit(&m.session, code);
 	_exit(0);
 }

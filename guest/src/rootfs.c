@@ -25,13 +25,14 @@ int rootfs_begin(struct rootfs *r, struct err *e)
 
 	if (sys_mount_setattr(AT_FDCWD, "/", AT_RECURSIVE, &propagation) < 0)
 		return err_errno(e, 125, "stop mount propagation");
-	container_path(path, r->container->id, "");
-	r->dir = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	if (r->dir < 0)
-		return err_errno(e, 125, "open %s", path);
-	r->rw = openat(r->dir, "rw", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	container_path(path, r->container->id, "rw");
+	r->rw = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (r->rw < 0)
-		return err_errno(e, 125, "open %s/rw", path);
+		return err_errno(e, 125, "open %s", path);
+	container_path(path, r->container->id, "host.sock");
+	r->relay = nest ? open(path, O_PATH | O_NOFOLLOW | O_CLOEXEC) : -1;
+	if (nest && r->relay < 0)
+		return err_errno(e, 125, "open %s", path);
 	return 0;
 }
 
@@ -117,7 +118,7 @@ static int nest_state(const struct rootfs *r, int root, struct err *e)
 	char level[16];
 	/* Our own level's are copied before anything is mounted over them. */
 	_cleanup_fd_ int bin = sys_open_tree(AT_FDCWD, RUN_NEST "/bin", OPEN_TREE_CLONE | AT_RECURSIVE);
-	_cleanup_fd_ int relay = sys_open_tree(r->dir, "host.sock", OPEN_TREE_CLONE | AT_SYMLINK_NOFOLLOW);
+	_cleanup_fd_ int relay = sys_open_tree(r->relay, "", OPEN_TREE_CLONE | AT_EMPTY_PATH);
 
 	if (bin < 0 || relay < 0)
 		return err_errno(e, 125, "bind the runtime");

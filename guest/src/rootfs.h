@@ -9,7 +9,7 @@
  */
 struct rootfs {
 	const struct container *container;
-	int dir, rw; /* /run/nest/c/<id> and its rw, in this mount namespace */
+	int rw, relay; /* /run/nest/c/<id>/rw and host.sock (--nest only), in this mount namespace */
 	const int *binds;
 	size_t bind_count;
 };

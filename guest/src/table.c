@@ -56,6 +56,15 @@ static int random_id(char id[65], unsigned *seed, struct err *e)
 	return 0;
 }
 
+static struct entry *insert(struct entry *entry)
+{
+	entry->pidfd = entry->control = -1;
+	entry->next = first;
+	first = entry;
+	count++;
+	return entry;
+}
+
 struct entry *table_add(const char *name, struct json *request, struct err *e)
 {
 	struct entry *taken = *name ? by_name(name) : NULL;
@@ -88,12 +97,19 @@ struct entry *table_add(const char *name, struct json *request, struct err *e)
 		while (by_name(entry->name));
 	}
 	entry->request = request;
-	entry->pidfd = entry->control = -1;
 	entry->created = unix_ms();
-	entry->next = first;
-	first = entry;
-	count++;
-	return entry;
+	return insert(entry);
+}
+
+struct entry *table_adopt(const char *id, const char *name)
+{
+	struct entry *entry = count < TABLE_MAX ? calloc(1, sizeof(*entry)) : NULL;
+
+	if (!entry)
+		return NULL;
+	snprintf(entry->id, sizeof(entry->id), "%s", id);
+	snprintf(entry->name, sizeof(entry->name), "%s", name);
+	return insert(entry);
 }
 
 void table_remove(struct entry *entry)

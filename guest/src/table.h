@@ -27,6 +27,8 @@ struct entry *table_first(void);
 size_t table_count(void);
 /* A new entry with a random id; "" as name makes one up. Docker's words when the name is taken. Takes `request` over. */
 struct entry *table_add(const char *name, struct json *request, struct err *e);
+/* One that an earlier engine made; reserved until more is known. */
+struct entry *table_adopt(const char *id, const char *name);
 void table_remove(struct entry *entry);
 /* By name, id or a unique prefix of one; reserved ones are not there yet. */
 struct entry *table_find(const char *reference, struct err *e);

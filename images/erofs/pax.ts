@@ -44,16 +44,12 @@ export function parsePax(data: Uint8Array, at: number): PaxRecords {
     if (key.startsWith("GNU.sparse.")) records.sparse = true;
     // An empty value takes the key's record back.
     if (valueBytes.length === 0) {
-      if (
-        key === "path" ||
-        key === "linkpath" ||
-        key === "size" ||
-        key === "uid" ||
-        key === "gid" ||
-        key === "mtime"
-      ) {
-        delete records[key];
-      }
+      if (key === "path") delete records.path;
+      else if (key === "linkpath") delete records.linkpath;
+      else if (key === "size") delete records.size;
+      else if (key === "uid") delete records.uid;
+      else if (key === "gid") delete records.gid;
+      else if (key === "mtime") delete records.mtime;
       continue;
     }
     const value = binaryString(valueBytes);

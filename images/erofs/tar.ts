@@ -193,7 +193,7 @@ export class TarReader {
       mtimeNanoseconds: pax?.mtime?.nanoseconds ?? 0,
       major,
       minor,
-      xattrs: pax?.xattrs ?? new Map(),
+      xattrs: pax?.xattrs ?? new Map<string, Uint8Array>(),
     };
   }
 }

@@ -128,7 +128,10 @@ export class LayerTree {
   }
 
   #whiteout(parent: Node & { children: Map<string, Node> }, name: string, entry: TarEntry) {
-    if (name === OPAQUE) return makeOpaque(parent);
+    if (name === OPAQUE) {
+      makeOpaque(parent);
+      return;
+    }
     // The other `.wh..wh.` names were aufs's own bookkeeping.
     if (name.startsWith(WHITEOUT_META)) return;
     const hidden = name.slice(WHITEOUT.length);

@@ -17,7 +17,8 @@ export async function* download(url: string, options: DownloadOptions): AsyncGen
   const { what, signal, stallMs, fetch: get } = options;
   const transfer = new AbortController();
   const cancel = () => transfer.abort();
-  if (signal.aborted) throw cancelled(what);
+  const aborted = () => signal.aborted;
+  if (aborted()) throw cancelled(what);
   signal.addEventListener("abort", cancel, { once: true });
   let reader: ReadableStreamDefaultReader<Uint8Array> | undefined;
   try {
@@ -29,7 +30,7 @@ export async function* download(url: string, options: DownloadOptions): AsyncGen
     for (let step = await inTime(reader.read()); !step.done; step = await inTime(reader.read()))
       yield step.value;
   } catch (cause) {
-    if (signal.aborted) throw cancelled(what);
+    if (aborted()) throw cancelled(what);
     if (cause instanceof ImageError) throw cause;
     const why =
       cause instanceof Stalled

@@ -156,12 +156,12 @@ describe("IndexedDbStore", () => {
     const open = await store.open("sha256:a");
     await expect(open!.chunk(1)).rejects.toMatchObject({
       code: "storage",
-      message: expect.stringContaining("part 1 is missing"),
+      message: expect.stringContaining("part 1 is missing") as string,
     });
     store.close();
     await expect(store.contents()).rejects.toMatchObject({
       code: "storage",
-      message: expect.stringContaining("reload"),
+      message: expect.stringContaining("reload") as string,
     });
   });
 

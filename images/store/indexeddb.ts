@@ -61,7 +61,8 @@ export class IndexedDbStore implements Store {
 
   /** Opens the database and sweeps what dead tabs left. Rejects with a plain sentence when it cannot within `deadlineMs`. */
   static async open(name: string, locks: Locks, deadlineMs: number): Promise<IndexedDbStore> {
-    if (!globalThis.indexedDB) throw new Error("this browser offers no IndexedDB here");
+    const factory = globalThis.indexedDB as IDBFactory | undefined;
+    if (!factory) throw new Error("this browser offers no IndexedDB here");
     let givenUp = false;
     const opening = openDB<Schema>(name, VERSION, {
       upgrade(db) {

@@ -8,7 +8,7 @@ export interface Locks {
 }
 
 /** Web Locks where the browser has them (secure contexts); otherwise locks that know nothing. */
-export function pageLocks(manager: LockManager | undefined = globalThis.navigator?.locks): Locks {
+export function pageLocks(manager = (globalThis.navigator as Partial<Navigator> | undefined)?.locks): Locks {
   const names = new Set<string>();
   let end: (() => void) | undefined;
   const ended = new Promise<void>((resolve) => {

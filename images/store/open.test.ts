@@ -53,7 +53,7 @@ describe("openStore", () => {
     expect(performance.now() - started).toBeLessThan(2000);
     expect(storage).toMatchObject({
       kind: "memory",
-      reason: expect.stringContaining("did not open within 0.06 s (another tab may block it)"),
+      reason: expect.stringContaining("did not open within 0.06 s (another tab may block it)") as string,
     });
     held.close();
   });
@@ -70,7 +70,7 @@ describe("openStore", () => {
     });
     expect((await open()).storage).toMatchObject({
       kind: "memory",
-      reason: expect.stringContaining("version"),
+      reason: expect.stringContaining("version") as string,
     });
   });
 });

@@ -160,7 +160,9 @@ class OverflowWriter implements LayerWriter {
 }
 
 async function fullness(): Promise<string> {
-  const estimate = await globalThis.navigator?.storage?.estimate?.().catch(() => undefined);
+  const storage = (globalThis.navigator as Partial<Navigator> | undefined)?.storage as
+    Partial<StorageManager> | undefined;
+  const estimate = await storage?.estimate?.().catch(() => undefined);
   const mib = (bytes: number) => Math.round(bytes / 2 ** 20);
   if (!estimate?.quota) return "the browser's storage is full";
   return `the browser's storage is full (${mib(estimate.usage ?? 0)} of ${mib(estimate.quota)} MiB used)`;

@@ -35,14 +35,17 @@ export interface LayerWriter {
   discard(): Promise<void>;
 }
 
+export interface OpenLayer {
+  layer: StoredLayer;
+  chunk: (index: number) => Promise<Uint8Array>;
+}
+
 export interface Store {
   readonly storage: { kind: "indexeddb" | "memory"; reason?: string };
   contents(): Promise<Contents>;
   createLayer(): Promise<LayerWriter>;
   /** Random access to a whole layer; undefined when there is none. */
-  open(
-    diffId: string,
-  ): Promise<{ layer: StoredLayer; chunk(index: number): Promise<Uint8Array> } | undefined>;
+  open(diffId: string): Promise<OpenLayer | undefined>;
   /** Makes an image visible under a reference; false when one of its layers is no longer stored. */
   save(image: StoredImage, ref: string): Promise<boolean>;
   /**

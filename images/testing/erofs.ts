@@ -114,7 +114,7 @@ export function readErofs(image: Uint8Array): Map<string, ReadNode> {
 export function toolAvailable(tool: string): boolean {
   const found = !spawnSync(tool, ["-V"], { stdio: "ignore" }).error;
   if (!found && process.env.CI) throw new Error(`${tool} is missing; CI needs it (Debian: erofs-utils, tar)`);
-  if (!found) console.warn(`skipped: ${tool} is not installed (Debian: erofs-utils)`);
+  if (!found) process.stderr.write(`skipped: ${tool} is not installed (Debian: erofs-utils)\n`);
   return found;
 }
 

@@ -64,6 +64,23 @@ export function layoutFiles(images: TestImage[]): Map<string, Uint8Array> {
   return files;
 }
 
+/** The parts of a layout's documents that tests look at or change. */
+export interface LayoutDescriptor {
+  mediaType: string;
+  digest: string;
+  size: number;
+  annotations?: Record<string, string>;
+}
+
+export interface LayoutManifest {
+  config: LayoutDescriptor;
+  layers: [LayoutDescriptor, ...LayoutDescriptor[]];
+}
+
+export interface LayoutIndex {
+  manifests: [LayoutDescriptor, ...LayoutDescriptor[]];
+}
+
 export interface TestServer {
   /** Base URL, ending in "/". */
   url: string;
@@ -82,11 +99,17 @@ export async function serve(files: Map<string, Uint8Array>): Promise<TestServer>
     const path = request.url!.slice(1);
     asked.push(path);
     const answer = answers.get(path);
-    if (answer) return answer(request, response);
+    if (answer) {
+      answer(request, response);
+      return;
+    }
     const file = files.get(path);
-    if (!file) return response.writeHead(404).end("not here");
+    if (!file) {
+      response.writeHead(404).end("not here");
+      return;
+    }
     response.writeHead(200, { "content-length": file.length, "content-type": "application/octet-stream" });
-    return response.end(file);
+    response.end(file);
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   return {
