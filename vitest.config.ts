@@ -17,7 +17,7 @@ export default defineConfig({
         // In the virtual machine. One at a time: each keeps a core busy, and some measure.
         test: {
           name: "guest",
-          include: ["test/guest/**/*.test.ts"],
+          include: ["test/{guest,escape}/**/*.test.ts"],
           testTimeout: 180_000,
           hookTimeout: 60_000,
           fileParallelism: false,

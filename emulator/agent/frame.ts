@@ -74,6 +74,8 @@ export function encodeFrame(
  */
 export class FrameDecoder {
   private searching = true;
+  /** How often `search` was called, to notice it within a `push`. */
+  private searches = 0;
   private readonly header = new Uint8Array(HEADER_SIZE);
   private headerFill = 0;
   private payload: Uint8Array | undefined;
@@ -89,6 +91,7 @@ export class FrameDecoder {
   /** Forgets what was begun and discards input until a whole HELLO header with its magic. */
   search(): void {
     this.searching = true;
+    this.searches++;
     this.headerFill = 0;
     this.payload = undefined;
     this.payloadFill = 0;
@@ -107,8 +110,9 @@ export class FrameDecoder {
       rest = found;
       this.searching = false;
     }
+    const searches = this.searches;
     let at = 0;
-    while (at < rest.length && !this.searching) {
+    while (at < rest.length && searches === this.searches) {
       if (!this.payload) {
         const take = Math.min(HEADER_SIZE - this.headerFill, rest.length - at);
         this.header.set(rest.subarray(at, at + take), this.headerFill);

@@ -6,7 +6,7 @@ export interface RequestContext {
   /** Aborted when the guest cancels or the stream breaks. */
   signal: AbortSignal;
   /** Sends PROGRESS; dropped when the guest reads too slowly or the JSON is too long. */
-  progress(value: object): void;
+  progress: (value: object) => void;
 }
 
 /** Answers one method. `params` is untrusted. Errors with a `code` string of PROTOCOL.md go to the guest as they are. */

@@ -9,8 +9,8 @@ export class Emitter {
   /** Returns what takes the handler off again. */
   on<E extends SandboxEvent>(event: E, handler: Handler<E>): () => void {
     const set = this.handlers.get(event) ?? new Set();
-    this.handlers.set(event, set.add(handler as Handler<never>));
-    return () => set.delete(handler as Handler<never>);
+    this.handlers.set(event, set.add(handler));
+    return () => set.delete(handler);
   }
 
   emit<E extends SandboxEvent>(event: E, detail: SandboxEvents[E]): void {

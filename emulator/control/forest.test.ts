@@ -87,7 +87,10 @@ describe("bounds", () => {
     expect(create("more")).toBe(true);
     forest.clear();
     const path: string[] = [];
-    for (let depth = 0; depth < 40; depth++) (create(...path, "d"), path.push("d"));
+    for (let made = 0; made < 40; made++) {
+      path.push("d");
+      create(...path);
+    }
     let depth = 0;
     for (let level = forest.list(); level.length > 0; level = level[0]!.children) depth++;
     expect(depth).toBe(32);

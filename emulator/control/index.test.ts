@@ -13,7 +13,7 @@ class FakeWorker {
   constructor(remote: Partial<Remote> | undefined) {
     const { port1, port2 } = new MessageChannel();
     this.port = port1;
-    if (remote) Comlink.expose({ ping: () => 1, ...remote }, port2 as unknown as Comlink.Endpoint);
+    if (remote) Comlink.expose({ ping: () => 1, ...remote }, port2);
   }
 
   addEventListener(type: string, listener: (event: unknown) => void): void {
@@ -144,7 +144,7 @@ describe("a sandbox in a worker", () => {
     const env = new Proxy({ A: "b" }, {});
     await handle.exec(Object.freeze(["a"]), {
       env,
-      container: Object.freeze(["x", "y"]) as readonly string[],
+      container: Object.freeze(["x", "y"]),
     });
     expect(got).toEqual([["a"], { env: { A: "b" }, container: ["x", "y"] }]);
   });

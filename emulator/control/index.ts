@@ -6,8 +6,6 @@ import {
   type Nestbox,
   type PullProgress,
   type SandboxErrorCode,
-  type SandboxEvent,
-  type SandboxEvents,
 } from "./api";
 import { Emitter } from "./emitter";
 import { PortTerminal } from "./terminal-port";
@@ -218,7 +216,7 @@ class Connection {
 
   private onEvent(message: EventMessage): void {
     if ("ticket" in message) return this.progress.get(message.ticket)?.(message.progress);
-    this.emitter.emit(message.event, message.detail as SandboxEvents[SandboxEvent]);
+    this.emitter.emit(message.event, message.detail);
     if (message.event === "problem" && message.detail.fatal) {
       this.end(new SandboxError(message.detail.code as SandboxErrorCode, message.detail.message));
     }

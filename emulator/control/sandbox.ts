@@ -194,7 +194,8 @@ export class Sandbox implements Omit<Nestbox, "type"> {
     try {
       await this.agent.call("clock.set", { time: unixNanoseconds().toString() });
     } catch (error) {
-      if (!this.ended) this.problem("clock", `The guest's clock could not be set: ${message(error)}`);
+      const stopped = error instanceof SandboxError && error.code === "stopped";
+      if (!stopped) this.problem("clock", `The guest's clock could not be set: ${message(error)}`);
     }
   }
 
@@ -283,11 +284,10 @@ export class Sandbox implements Omit<Nestbox, "type"> {
   private async connected(): Promise<AgentClient> {
     if (this.ended) throw this.ended;
     await this.ready;
-    const { agent } = this;
-    if (this.ended || !agent)
-      throw this.ended ?? new SandboxError("not-ready", "The machine is still starting.");
-    await agent.connect(RECONNECT_MS);
-    return agent;
+    if (!this.agent) throw new SandboxError("not-ready", "The machine is still starting.");
+    // A client of an ended sandbox is closed and says so.
+    await this.agent.connect(RECONNECT_MS);
+    return this.agent;
   }
 
   private async request(

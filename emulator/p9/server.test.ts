@@ -39,7 +39,7 @@ function make(): FileServer {
   });
 }
 
-const refused = (errno: number) => expect.objectContaining({ errno });
+const refused = (errno: number): unknown => expect.objectContaining({ errno });
 
 beforeEach(async () => {
   stored = true;
@@ -121,7 +121,7 @@ describe("layers", () => {
     );
   });
 
-  it.each(["x.erofs", `${HEX}`, `${HEX.toUpperCase()}.erofs`, `${"cd".repeat(32)}.erofs`, "..erofs"])(
+  it.each(["x.erofs", HEX, `${HEX.toUpperCase()}.erofs`, `${"cd".repeat(32)}.erofs`, "..erofs"])(
     "have no file %s",
     async (name) => {
       await client.walk(0, 1, "layers");

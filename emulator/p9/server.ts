@@ -57,8 +57,11 @@ interface Pending {
   reply: (response: Uint8Array) => void;
 }
 
+/** Of `SavedState`. */
+const FORMAT = 1;
+
 interface SavedState {
-  version: 1;
+  version: number;
   msize: number;
   fids: SavedFid[];
   share: SavedDirectory;
@@ -118,7 +121,7 @@ export class FileServer implements P9Server {
 
   save(): SavedState {
     return {
-      version: 1,
+      version: FORMAT,
       msize: this.msize,
       fids: this.fids.save(),
       share: this.share.save(),
@@ -126,10 +129,9 @@ export class FileServer implements P9Server {
     };
   }
 
-  // eslint-disable-next-line @typescript-eslint/require-await -- the contract is asynchronous
   async restore(state: unknown): Promise<void> {
     const saved = state as SavedState;
-    if (saved?.version !== 1)
+    if ((state as Partial<SavedState> | null)?.version !== FORMAT)
       throw new Error("The snapshot's file server state has another version; build it again.");
     this.msize = saved.msize;
     this.pending.clear();

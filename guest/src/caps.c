@@ -13,20 +13,55 @@
 #define BIT(capability) (1ull << (capability))
 
 /* Docker's fourteen. */
-#define PLAIN                                                                                                                   \
-	(BIT(CAP_CHOWN) | BIT(CAP_DAC_OVERRIDE) | BIT(CAP_FSETID) | BIT(CAP_FOWNER) | BIT(CAP_MKNOD) | BIT(CAP_NET_RAW) |             \
-	 BIT(CAP_SETGID) | BIT(CAP_SETUID) | BIT(CAP_SETFCAP) | BIT(CAP_SETPCAP) | BIT(CAP_NET_BIND_SERVICE) | BIT(CAP_SYS_CHROOT) |   \
-	 BIT(CAP_KILL) | BIT(CAP_AUDIT_WRITE))
+#define PLAIN                                                                                                                    \
+	(BIT(CAP_CHOWN) | BIT(CAP_DAC_OVERRIDE) | BIT(CAP_FSETID) | BIT(CAP_FOWNER) | BIT(CAP_MKNOD) | BIT(CAP_NET_RAW) |        \
+	 BIT(CAP_SETGID) | BIT(CAP_SETUID) | BIT(CAP_SETFCAP) | BIT(CAP_SETPCAP) | BIT(CAP_NET_BIND_SERVICE) |                   \
+	 BIT(CAP_SYS_CHROOT) | BIT(CAP_KILL) | BIT(CAP_AUDIT_WRITE))
 /* Mounts and namespaces, links of its containers, and reading their /proc/<pid>/ns. */
 #define NEST (PLAIN | BIT(CAP_SYS_ADMIN) | BIT(CAP_NET_ADMIN) | BIT(CAP_SYS_PTRACE))
 
 static const char *const names[] = {
-	"chown",	  "dac_override", "dac_read_search",  "fowner",		"fsetid",     "kill",	       "setgid",
-	"setuid",	  "setpcap",	  "linux_immutable",  "net_bind_service", "net_broadcast", "net_admin",  "net_raw",
-	"ipc_lock",	  "ipc_owner",	  "sys_module",	      "sys_rawio",	"sys_chroot", "sys_ptrace",    "sys_pacct",
-	"sys_admin",	  "sys_boot",	  "sys_nice",	      "sys_resource",	"sys_time",   "sys_tty_config", "mknod",
-	"lease",	  "audit_write",  "audit_control",    "setfcap",	"mac_override", "mac_admin",   "syslog",
-	"wake_alarm",	  "block_suspend", "audit_read",      "perfmon",	"bpf",	      "checkpoint_restore",
+	"chown",
+	"dac_override",
+	"dac_read_search",
+	"fowner",
+	"fsetid",
+	"kill",
+	"setgid",
+	"setuid",
+	"setpcap",
+	"linux_immutable",
+	"net_bind_service",
+	"net_broadcast",
+	"net_admin",
+	"net_raw",
+	"ipc_lock",
+	"ipc_owner",
+	"sys_module",
+	"sys_rawio",
+	"sys_chroot",
+	"sys_ptrace",
+	"sys_pacct",
+	"sys_admin",
+	"sys_boot",
+	"sys_nice",
+	"sys_resource",
+	"sys_time",
+	"sys_tty_config",
+	"mknod",
+	"lease",
+	"audit_write",
+	"audit_control",
+	"setfcap",
+	"mac_override",
+	"mac_admin",
+	"syslog",
+	"wake_alarm",
+	"block_suspend",
+	"audit_read",
+	"perfmon",
+	"bpf",
+	"checkpoint_restore",
 };
 
 uint64_t caps_of(enum profile profile)

@@ -6,7 +6,7 @@
 
 enum profile {
 	PROFILE_PLAIN,
-	PROFILE_NEST, /* what an engine needs inside its own user namespace */
+	PROFILE_NEST,       /* what an engine needs inside its own user namespace */
 	PROFILE_PRIVILEGED, /* everything, inside its own user namespace */
 };
 

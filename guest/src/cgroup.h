@@ -5,9 +5,9 @@
 #include "err.h"
 
 struct limits {
-	int64_t memory; /* bytes; 0: none */
+	int64_t memory;    /* bytes; 0: none */
 	int64_t cpu_quota; /* microseconds per 100 ms; 0: none */
-	int64_t pids; /* 0: none */
+	int64_t pids;      /* 0: none */
 };
 
 /* Makes this level ready: inside a container first moves what is there to /init, then hands the controllers down. Idempotent. */

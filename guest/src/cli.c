@@ -20,8 +20,9 @@ static const struct flag images_flags[] = {
 	{0, "format", FLAG_TEXT, "Format output using a template ({{.Repository}})"},
 	{0},
 };
-static const struct flag rmi_flags[] = {
-	{'f', "force", FLAG_BOOL, "Force removal of the image"}, {0, "no-prune", FLAG_BOOL, "Do not delete untagged parents"}, {0}};
+static const struct flag rmi_flags[] = {{'f', "force", FLAG_BOOL, "Force removal of the image"},
+					{0, "no-prune", FLAG_BOOL, "Do not delete untagged parents"},
+					{0}};
 static const struct flag ps_flags[] = {
 	{'a', "all", FLAG_BOOL, "Show all containers (default shows just running)"},
 	{'q', "quiet", FLAG_BOOL, "Only display container IDs"},
@@ -52,34 +53,41 @@ static const struct flag logs_flags[] = {
 };
 
 static const struct cli_command commands[] = {
-	{"run", "[OPTIONS] IMAGE [COMMAND] [ARG...]", "Create and run a new container from an image", cli_run_flags, cli_run, 1, 0, false},
-	{"exec", "[OPTIONS] CONTAINER COMMAND [ARG...]", "Execute a command in a running container", cli_exec_flags, cli_exec, 2, 0, false},
+	{"run", "[OPTIONS] IMAGE [COMMAND] [ARG...]", "Create and run a new container from an image", cli_run_flags, cli_run, 1,
+	 0, false},
+	{"exec", "[OPTIONS] CONTAINER COMMAND [ARG...]", "Execute a command in a running container", cli_exec_flags, cli_exec, 2,
+	 0, false},
 	{"ps", "[OPTIONS]", "List containers", ps_flags, cli_ps, 0, 0, true},
 	{"pull", "[OPTIONS] NAME[:TAG|@DIGEST]", "Download an image from a registry", pull_flags, cli_pull, 1, 1, true},
 	{"images", "[OPTIONS] [REPOSITORY[:TAG]]", "List images", images_flags, cli_images, 0, 1, true},
 	{"attach", "CONTAINER", "Attach to a running container", no_flags, cli_attach, 1, 1, true},
 	{"create", "[OPTIONS] IMAGE [COMMAND] [ARG...]", "Create a new container", cli_run_flags, cli_create, 1, 0, false},
 	{"info", "[OPTIONS]", "Display system-wide information", no_flags, cli_info, 0, 0, true},
-	{"inspect", "[OPTIONS] NAME|ID [NAME|ID...]", "Return low-level information on containers and images", inspect_flags, cli_inspect, 1, 0, true},
+	{"inspect", "[OPTIONS] NAME|ID [NAME|ID...]", "Return low-level information on containers and images", inspect_flags,
+	 cli_inspect, 1, 0, true},
 	{"kill", "[OPTIONS] CONTAINER [CONTAINER...]", "Kill one or more running containers", kill_flags, cli_each, 1, 0, true},
 	{"logs", "[OPTIONS] CONTAINER", "Fetch the logs of a container", logs_flags, cli_logs, 1, 1, true},
 	{"rm", "[OPTIONS] CONTAINER [CONTAINER...]", "Remove one or more containers", rm_flags, cli_each, 1, 0, true},
 	{"rmi", "[OPTIONS] IMAGE [IMAGE...]", "Remove one or more images", rmi_flags, cli_rmi, 1, 0, true},
-	{"start", "[OPTIONS] CONTAINER [CONTAINER...]", "Start one or more stopped containers", start_flags, cli_start, 1, 0, true},
+	{"start", "[OPTIONS] CONTAINER [CONTAINER...]", "Start one or more stopped containers", start_flags, cli_start, 1, 0,
+	 true},
 	{"stop", "[OPTIONS] CONTAINER [CONTAINER...]", "Stop one or more running containers", stop_flags, cli_each, 1, 0, true},
 	{"version", "[OPTIONS]", "Show the version information", no_flags, cli_version, 0, 0, true},
-	{"wait", "CONTAINER [CONTAINER...]", "Block until one or more containers stop, then print their exit codes", no_flags, cli_each, 1, 0, true},
+	{"wait", "CONTAINER [CONTAINER...]", "Block until one or more containers stop, then print their exit codes", no_flags,
+	 cli_each, 1, 0, true},
 };
 
 /* `docker container ls` and the like: the same commands under docker's longer names. */
 static const struct {
 	const char *group, *name, *command;
 } aliases[] = {
-	{"container", "ls", "ps"},     {"container", "list", "ps"},   {"container", "ps", "ps"},     {"container", "run", "run"},
-	{"container", "exec", "exec"}, {"container", "rm", "rm"},     {"container", "stop", "stop"}, {"container", "start", "start"},
-	{"container", "kill", "kill"}, {"container", "logs", "logs"}, {"container", "wait", "wait"}, {"container", "create", "create"},
-	{"container", "inspect", "inspect"}, {"container", "attach", "attach"}, {"image", "ls", "images"}, {"image", "list", "images"},
-	{"image", "pull", "pull"},     {"image", "rm", "rmi"},	      {"image", "inspect", "inspect"}, {"system", "info", "info"},
+	{"container", "ls", "ps"},           {"container", "list", "ps"},       {"container", "ps", "ps"},
+	{"container", "run", "run"},         {"container", "exec", "exec"},     {"container", "rm", "rm"},
+	{"container", "stop", "stop"},       {"container", "start", "start"},   {"container", "kill", "kill"},
+	{"container", "logs", "logs"},       {"container", "wait", "wait"},     {"container", "create", "create"},
+	{"container", "inspect", "inspect"}, {"container", "attach", "attach"}, {"image", "ls", "images"},
+	{"image", "list", "images"},         {"image", "pull", "pull"},         {"image", "rm", "rmi"},
+	{"image", "inspect", "inspect"},     {"system", "info", "info"},
 };
 
 static const char *program = "nest";
@@ -116,8 +124,8 @@ static int help(void)
 
 static int command_help(const struct cli_command *c)
 {
-	static const char *const values[] = {
-		[FLAG_BOOL] = "", [FLAG_TEXT] = "string", [FLAG_LIST] = "list", [FLAG_INT] = "int", [FLAG_SIZE] = "bytes", [FLAG_CPUS] = "decimal"};
+	static const char *const values[] = {[FLAG_BOOL] = "",   [FLAG_TEXT] = "string", [FLAG_LIST] = "list",
+					     [FLAG_INT] = "int", [FLAG_SIZE] = "bytes",  [FLAG_CPUS] = "decimal"};
 
 	printf("Usage:  %s %s %s\n\n%s\n", program, c->name, c->usage, c->help);
 	if (c->flags->name)
@@ -135,8 +143,8 @@ static int command_help(const struct cli_command *c)
 
 int cli_usage_error(const struct cli_command *c, const char *message)
 {
-	fprintf(stderr, "%s\n\nUsage:  %s %s %s\n\nRun '%s %s --help' for more information\n", message, program, c->name, c->usage, program,
-		c->name);
+	fprintf(stderr, "%s\n\nUsage:  %s %s %s\n\nRun '%s %s --help' for more information\n", message, program, c->name,
+		c->usage, program, c->name);
 	return 125;
 }
 
@@ -153,8 +161,8 @@ static int wrong_count(const struct cli_command *c, unsigned count)
 
 	if (c->max == 0)
 		exactly = "at least ";
-	fprintf(stderr, "%s: '%s %s' requires %s%u argument%s\n\nUsage:  %s %s %s\n\nSee '%s %s --help' for more information\n", program, program,
-		c->name, exactly, wanted, wanted == 1 ? "" : "s", program, c->name, c->usage, program, c->name);
+	fprintf(stderr, "%s: '%s %s' requires %s%u argument%s\n\nUsage:  %s %s %s\n\nSee '%s %s --help' for more information\n",
+		program, program, c->name, exactly, wanted, wanted == 1 ? "" : "s", program, c->name, c->usage, program, c->name);
 	return 1;
 }
 
@@ -168,7 +176,8 @@ int cli_main(int argc, char **argv)
 	if (strcmp(slash ? slash + 1 : argv[0], "docker") == 0)
 		program = "docker";
 	signal(SIGPIPE, SIG_DFL);
-	if (argc < 2 || strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 || (argc == 2 && strcmp(argv[1], "help") == 0))
+	if (argc < 2 || strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 ||
+	    (argc == 2 && strcmp(argv[1], "help") == 0))
 		return help();
 	if (strcmp(argv[1], "--version") == 0 || strcmp(argv[1], "-v") == 0)
 		argv[1] = (char *)"version";
@@ -179,7 +188,8 @@ int cli_main(int argc, char **argv)
 	if (!c && at + 1 < argc && (c = find_alias(argv[at], argv[at + 1])))
 		at++;
 	if (!c) {
-		fprintf(stderr, "%s: unknown command: %s %s\n\nRun '%s --help' for more information\n", program, program, argv[at], program);
+		fprintf(stderr, "%s: unknown command: %s %s\n\nRun '%s --help' for more information\n", program, program,
+			argv[at], program);
 		return 1;
 	}
 	if (asked)

@@ -81,7 +81,8 @@ static int list_some(const struct json *answer, void *context)
 		} else if (flag_on(l->arguments, "quiet")) {
 			printf("%s\n", id);
 		} else {
-			columns_row(&l->table, (const char *[]){id, json_string(c, "image", ""), command, created, status, "", json_string(c, "name", "")});
+			columns_row(&l->table, (const char *[]){id, json_string(c, "image", ""), command, created, status, "",
+								json_string(c, "name", "")});
 		}
 	}
 	return 0;
@@ -96,7 +97,8 @@ int cli_ps(const struct cli_command *c, struct arguments *a)
 	struct err e;
 
 	(void)c;
-	columns_head(&listing.table, 7, (const char *[]){"CONTAINER ID", "IMAGE", "COMMAND", "CREATED", "STATUS", "PORTS", "NAMES"});
+	columns_head(&listing.table, 7,
+		     (const char *[]){"CONTAINER ID", "IMAGE", "COMMAND", "CREATED", "STATUS", "PORTS", "NAMES"});
 	jsonw_object(&w, NULL);
 	jsonw_string(&w, "cmd", "ps");
 	jsonw_bool(&w, "all", flag_on(a, "all") || listing.left >= 0);
@@ -222,8 +224,9 @@ int cli_info(const struct cli_command *c, struct arguments *a)
 	jsonw_end_object(&w);
 	if (client_ask(&w, &answer, &e) < 0 || level_load(&level, &e) < 0)
 		return cli_daemon_error(&e);
-	printf("Server:\n Containers: %d\n  Running: %d\n  Paused: 0\n  Stopped: %d\n Server Version: " VERSION "\n Storage Driver: overlay\n", counts.running + counts.stopped,
-	       counts.running, counts.stopped);
+	printf("Server:\n Containers: %d\n  Running: %d\n  Paused: 0\n  Stopped: %d\n Server Version: " VERSION
+	       "\n Storage Driver: overlay\n",
+	       counts.running + counts.stopped, counts.running, counts.stopped);
 	printf(" Cgroup Driver: cgroupfs\n Cgroup Version: 2\n Security Options:\n  seccomp\n   Profile: builtin\n  userns\n");
 	print_kernel(" Kernel Version: %s\n");
 	printf(" OSType: linux\n Architecture: i386\n CPUs: 1\n");

@@ -22,6 +22,7 @@ struct progress {
 	int columns;
 	size_t count;
 	bool fetched;
+	bool summed_up; /* the level above said "Status: …" itself */
 	char ids[LINES_MAX][16], statuses[LINES_MAX][24];
 };
 
@@ -43,6 +44,8 @@ static int show(const struct json *update, void *context)
 
 	if (strcmp(status, "Pull complete") == 0)
 		p->fetched = true;
+	if (strncmp(status, "Status: ", 8) == 0)
+		p->summed_up = true;
 	if (p->quiet)
 		return 0;
 	if (!*id) {
@@ -137,7 +140,7 @@ int cli_pull_image(const char *reference, bool quiet, int out, struct err *e)
 			err_set(e, 125, "pull access denied for %s, repository does not exist", reference);
 		return -1;
 	}
-	if (!quiet)
+	if (!quiet && !p->summed_up)
 		dprintf(out, "Digest: %s\nStatus: %s for %s\n", json_string(image, "digest", ""),
 			p->fetched ? "Downloaded newer image" : "Image is up to date", with_tag(reference, full, sizeof(full)));
 	json_free(document);
@@ -173,12 +176,14 @@ static bool split(const char *reference, const char *filter, char repository[256
 	return !filter || strcmp(filter, reference) == 0 || strcmp(filter, repository) == 0;
 }
 
-static void image_row(const struct json *image, const char *repository, const char *tag, const struct arguments *a, struct columns *table)
+static void image_row(const struct json *image, const char *repository, const char *tag, const struct arguments *a,
+		      struct columns *table)
 {
 	char created[48], size[16], id[80];
 	const char *full = json_string(image, "id", ""), *format = flag_text(a, "format");
 
-	snprintf(id, sizeof(id), flag_on(a, "no-trunc") ? "%s" : "%.12s", flag_on(a, "no-trunc") || strlen(full) < 7 ? full : full + 7);
+	snprintf(id, sizeof(id), flag_on(a, "no-trunc") ? "%s" : "%.12s",
+		 flag_on(a, "no-trunc") || strlen(full) < 7 ? full : full + 7);
 	unit_ago(created, sizeof(created), unit_parse_time(json_string(image, "created", "")));
 	unit_size(size, sizeof(size), json_number(image, "size", 0), 3);
 	if (format) {
@@ -276,10 +281,14 @@ static int in_use(const struct json *image, const char *reference, bool force, s
 	if (client_ask(&w, &answer, e) < 0)
 		return -1;
 	if (user.running)
-		return err_set(e, 1, "conflict: unable to remove repository reference \"%s\" (cannot be forced) - container %.12s is using its referenced image %.12s",
+		return err_set(e, 1,
+			       "conflict: unable to remove repository reference \"%s\" (cannot be forced) - container %.12s is "
+			       "using its referenced image %.12s",
 			       reference, user.container, user.image + 7);
 	if (*user.container && !force)
-		return err_set(e, 1, "conflict: unable to remove repository reference \"%s\" (must force) - container %.12s is using its referenced image %.12s",
+		return err_set(e, 1,
+			       "conflict: unable to remove repository reference \"%s\" (must force) - container %.12s is using "
+			       "its referenced image %.12s",
 			       reference, user.container, user.image + 7);
 	return 0;
 }

@@ -55,10 +55,25 @@ const struct flag cli_exec_flags[] = {
 static const struct {
 	const char *flag, *key;
 } keys[] = {
-	{"cap-add", "capAdd"},	 {"cap-drop", "capDrop"},   {"cpus", "cpuQuota"},     {"detach", "detach"},  {"hostname", "hostname"},
-	{"interactive", "stdin"}, {"memory", "memory"},	    {"name", "name"},	      {"nest", "nest"},	     {"pids-limit", "pids"},
-	{"privileged", "privileged"}, {"read-only", "readOnly"}, {"rm", "rm"},	      {"stop-signal", "stopSignal"}, {"stop-timeout", "stopTimeout"},
-	{"tty", "tty"},		 {"user", "user"},	    {"volume", "binds"},      {"workdir", "workdir"},
+	{"cap-add", "capAdd"},
+	{"cap-drop", "capDrop"},
+	{"cpus", "cpuQuota"},
+	{"detach", "detach"},
+	{"hostname", "hostname"},
+	{"interactive", "stdin"},
+	{"memory", "memory"},
+	{"name", "name"},
+	{"nest", "nest"},
+	{"pids-limit", "pids"},
+	{"privileged", "privileged"},
+	{"read-only", "readOnly"},
+	{"rm", "rm"},
+	{"stop-signal", "stopSignal"},
+	{"stop-timeout", "stopTimeout"},
+	{"tty", "tty"},
+	{"user", "user"},
+	{"volume", "binds"},
+	{"workdir", "workdir"},
 };
 
 static void put_list(struct jsonw *w, const struct arguments *a, const char *flag, const char *key)
@@ -131,16 +146,22 @@ static int check_flags(const struct arguments *a, struct jsonw *w, struct err *e
 		const char *name = a->values[i].flag->name, *text = a->values[i].text;
 
 		if ((strcmp(name, "network") == 0 || strcmp(name, "net") == 0) && strcmp(text, "none") != 0)
-			return err_set(e, 125, "network %s not found: containers have only a loopback interface so far (--network none)", text);
+			return err_set(e, 125,
+				       "network %s not found: containers have only a loopback interface so far (--network none)",
+				       text);
 		if (strcmp(name, "userns") == 0 && *text)
-			return err_set(e, 125, "--userns=%s: every container has its own user namespace here; leave the flag out", text);
+			return err_set(e, 125, "--userns=%s: every container has its own user namespace here; leave the flag out",
+				       text);
 		if (strcmp(name, "platform") == 0 && strcmp(text, "linux/386") != 0 && strcmp(text, "linux") != 0)
 			return err_set(e, 125, "image with platform %s does not run here: the machine is linux/386", text);
-		if (strcmp(name, "pull") == 0 && strcmp(text, "always") != 0 && strcmp(text, "missing") != 0 && strcmp(text, "never") != 0)
-			return err_set(e, 125, "invalid pull option: '%s': must be one of \"always\", \"missing\" or \"never\"", text);
+		if (strcmp(name, "pull") == 0 && strcmp(text, "always") != 0 && strcmp(text, "missing") != 0 &&
+		    strcmp(text, "never") != 0)
+			return err_set(e, 125, "invalid pull option: '%s': must be one of \"always\", \"missing\" or \"never\"",
+				       text);
 		if (strcmp(name, "security-opt") != 0)
 			continue;
-		if (strcmp(text, "no-new-privileges") == 0 || strcmp(text, "no-new-privileges=true") == 0 || strcmp(text, "no-new-privileges:true") == 0)
+		if (strcmp(text, "no-new-privileges") == 0 || strcmp(text, "no-new-privileges=true") == 0 ||
+		    strcmp(text, "no-new-privileges:true") == 0)
 			jsonw_bool(w, "noNewPrivileges", true);
 		else if (strcmp(text, "seccomp=unconfined") == 0)
 			jsonw_bool(w, "unconfined", true);
@@ -188,13 +209,15 @@ static int keep_id(const struct json *answer, void *context)
 /* Docker repeats which command failed when the container could not even be made, and adds where to read more. */
 static int run_error(const struct cli_command *c, const struct err *e)
 {
-	fprintf(stderr, "%s: Error response from daemon: %s\n\nRun '%s %s --help' for more information\n", cli_name(), e->msg, cli_name(), c->name);
+	fprintf(stderr, "%s: Error response from daemon: %s\n\nRun '%s %s --help' for more information\n", cli_name(), e->msg,
+		cli_name(), c->name);
 	return e->code;
 }
 
 static int run(const struct cli_command *c, struct arguments *a, const char *cmd)
 {
-	bool tty = flag_on(a, "tty"), input = flag_on(a, "interactive"), detach = flag_on(a, "detach"), create = strcmp(cmd, "create") == 0;
+	bool tty = flag_on(a, "tty"), input = flag_on(a, "interactive"), detach = flag_on(a, "detach"),
+	     create = strcmp(cmd, "create") == 0;
 	const char *policy = flag_text(a, "pull");
 	struct err e = {.code = 125};
 
@@ -230,7 +253,8 @@ static int run(const struct cli_command *c, struct arguments *a, const char *cmd
 		const char *slash = strrchr(a->rest[0], '/'), *name = slash ? slash : a->rest[0];
 
 		if (!flag_on(a, "quiet"))
-			fprintf(stderr, "Unable to find image '%s%s' locally\n", a->rest[0], strpbrk(name, ":@") ? "" : ":latest");
+			fprintf(stderr, "Unable to find image '%s%s' locally\n", a->rest[0],
+				strpbrk(name, ":@") ? "" : ":latest");
 		if (cli_pull_image(a->rest[0], flag_on(a, "quiet"), 2, &e) < 0)
 			return run_error(c, &e);
 	}

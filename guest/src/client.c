@@ -206,8 +206,9 @@ static int pump(int fd, int signals, bool tty, bool input, struct reading *r, st
 	bool held = false;
 
 	while (r->code < 0) {
-		struct pollfd fds[3] = {
-			{.fd = fd, .events = POLLIN}, {.fd = signals, .events = POLLIN}, {.fd = input ? 0 : -1, .events = POLLIN}};
+		struct pollfd fds[3] = {{.fd = fd, .events = POLLIN},
+					{.fd = signals, .events = POLLIN},
+					{.fd = input ? 0 : -1, .events = POLLIN}};
 
 		if (poll(fds, 3, -1) < 0)
 			continue;

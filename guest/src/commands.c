@@ -180,8 +180,8 @@ enum { REQUEST_MAX = 60000 };
 
 struct request {
 	size_t length;
-	struct json *json; /* freed by command_run unless taken (NULL) */
-	int client; /* closed by command_run unless taken (-1) */
+	struct json *json;   /* freed by command_run unless taken (NULL) */
+	int client;          /* closed by command_run unless taken (-1) */
 	struct entry *entry; /* for commands on one container */
 };
 
@@ -298,7 +298,8 @@ static int kill_entry(struct request *r, struct err *e)
 	if (!signal)
 		return err_set(e, 1, "Invalid signal: %.40s", json_string(r->json, "signal", ""));
 	if (r->entry->state != ENTRY_RUNNING)
-		return err_set(e, 1, "cannot kill container: %s: container %s is not running", json_string(r->json, "container", ""), r->entry->id);
+		return err_set(e, 1, "cannot kill container: %s: container %s is not running",
+			       json_string(r->json, "container", ""), r->entry->id);
 	if (sys_pidfd_send_signal(r->entry->pidfd, signal) < 0)
 		return err_errno(e, 1, "cannot kill container");
 	if (signal == SIGKILL) {
@@ -327,7 +328,8 @@ static int remove_entry(struct request *r, struct err *e)
 	if (r->entry->state == ENTRY_RUNNING) {
 		if (!json_bool(r->json, "force", false))
 			return err_set(e, 1,
-				       "cannot remove container \"%s\": container is running: stop the container before removing or force remove",
+				       "cannot remove container \"%s\": container is running: stop the container before removing "
+				       "or force remove",
 				       json_string(r->json, "container", r->entry->name));
 		if (cgroup_kill(r->entry->id, e) < 0)
 			return -1;
@@ -374,9 +376,18 @@ static const struct {
 	command run;
 	bool container; /* wants one in "container" */
 } commands[] = {
-	{"run", run, false},	 {"create", run, false},      {"start", start, true},	{"attach", attach, true},
-	{"exec", exec, true},	 {"logs", logs, true},	      {"stop", stop, true},	{"kill", kill_entry, true},
-	{"wait", wait_entry, true}, {"rm", remove_entry, true}, {"inspect", inspect, true}, {"ps", list, false},
+	{"run", run, false},
+	{"create", run, false},
+	{"start", start, true},
+	{"attach", attach, true},
+	{"exec", exec, true},
+	{"logs", logs, true},
+	{"stop", stop, true},
+	{"kill", kill_entry, true},
+	{"wait", wait_entry, true},
+	{"rm", remove_entry, true},
+	{"inspect", inspect, true},
+	{"ps", list, false},
 	{"layers.forget", forget_layers, false},
 };
 

@@ -26,7 +26,8 @@ void container_path(char path[200], const char *id, const char *tail)
 
 int container_init(struct container *c, const char *id, const char *name, const struct json *request, struct err *e)
 {
-	*c = (struct container){.request = request, .cgroup = -1, .pidfd = -1, .relay = -1, .streams = STREAMS_NONE, .root = ID_SHIFT};
+	*c = (struct container){
+		.request = request, .cgroup = -1, .pidfd = -1, .relay = -1, .streams = STREAMS_NONE, .root = ID_SHIFT};
 	snprintf(c->id, sizeof(c->id), "%s", id);
 	snprintf(c->name, sizeof(c->name), "%s", name);
 	if (level_load(&c->level, e) < 0 || spec_parse(request, &c->spec, e) < 0)
@@ -85,10 +86,11 @@ static int write_etc(const struct container *c, int rw, struct err *e)
 	_cleanup_free_ char *resolver = read_file("/etc/resolv.conf", 65536, NULL, NULL);
 
 	snprintf(hostname, sizeof(hostname), "%s\n", c->hostname);
-	snprintf(hosts, sizeof(hosts),
-		 "127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost ip6-loopback\nfe00::\tip6-localnet\nff00::\tip6-mcastprefix\n"
-		 "ff02::1\tip6-allnodes\nff02::2\tip6-allrouters\n127.0.1.1\t%s\n",
-		 c->hostname);
+	snprintf(
+		hosts, sizeof(hosts),
+		"127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost ip6-loopback\nfe00::\tip6-localnet\nff00::\tip6-mcastprefix\n"
+		"ff02::1\tip6-allnodes\nff02::2\tip6-allrouters\n127.0.1.1\t%s\n",
+		c->hostname);
 	const struct {
 		const char *name, *text;
 	} files[] = {{"hostname", hostname}, {"hosts", hosts}, {"resolv.conf", resolver ? resolver : ""}};
@@ -228,7 +230,8 @@ static void child(struct container *c, int sync, int report)
 	else if (rootfs_begin(&rootfs, &e) == 0 && child_wait(sync, binds, &rootfs.bind_count, &e) == 0) {
 		/* Keyrings are not namespaced. Inside a nested container the filter refuses this and the keyring is fresh anyway. */
 		syscall(SYS_keyctl, 1 /* KEYCTL_JOIN_SESSION_KEYRING */, NULL);
-		if (streams_adopt(&c->streams, &e) == 0 && syscall(SYS_setresgid32, 0, 0, 0) == 0 && syscall(SYS_setresuid32, 0, 0, 0) == 0) {
+		if (streams_adopt(&c->streams, &e) == 0 && syscall(SYS_setresgid32, 0, 0, 0) == 0 &&
+		    syscall(SYS_setresuid32, 0, 0, 0) == 0) {
 			if (sethostname(c->hostname, strlen(c->hostname)) < 0)
 				err_errno(&e, 125, "set the host name");
 			else if (ns_loopback_up(&e) == 0 && rootfs_enter(&rootfs, &e) == 0)

@@ -20,8 +20,8 @@ struct container {
 	struct spec spec;
 	struct image image;
 	struct process process;
-	uint32_t ids; /* how many user ids it has */
-	uid_t root; /* its root, in our ids */
+	uint32_t ids;             /* how many user ids it has */
+	uid_t root;               /* its root, in our ids */
 	int cgroup, pidfd, relay; /* descriptors or -1; relay: the listener for its --nest engine */
 	pid_t pid;
 	struct streams streams;

@@ -58,7 +58,8 @@ static int prepare(struct joining *j, const struct entry *entry, const struct js
 	if (count == 0 || !*j->process.argv[0])
 		return err_set(e, 125, "no command specified");
 	if (*j->process.cwd != '/')
-		return err_set(e, 126, "the working directory '%.80s' is invalid, it needs to be an absolute path", j->process.cwd);
+		return err_set(e, 126, "the working directory '%.80s' is invalid, it needs to be an absolute path",
+			       j->process.cwd);
 	json_each(variable, json_get(summary, "env"))
 		if (variable->kind == JSON_STRING && env_put(j->process.env, variable->string, e) < 0)
 			return -1;
@@ -127,7 +128,8 @@ static int start(struct joining *j, pid_t *pid, int *pidfd, struct err *e)
 	close_fd(&j->pid_pipe[1]);
 	streams_close_child(&j->streams);
 	*pid = 0;
-	if (wait_fd(j->pid_pipe[0], POLLIN, now_ms() + START_TIMEOUT_MS) < 0 || read(j->pid_pipe[0], pid, sizeof(*pid)) != sizeof(*pid))
+	if (wait_fd(j->pid_pipe[0], POLLIN, now_ms() + START_TIMEOUT_MS) < 0 ||
+	    read(j->pid_pipe[0], pid, sizeof(*pid)) != sizeof(*pid))
 		*pid = 0;
 	while (waitpid(middle, &status, 0) < 0 && errno == EINTR)
 		;
@@ -157,7 +159,8 @@ void exec_main(const struct entry *entry, const struct json *request, int client
 		session_error(&session, &e, NULL);
 		_exit(0);
 	}
-	streams_resize(&j.streams, (unsigned)json_number(request, "columns", 0) & 0xffff, (unsigned)json_number(request, "rows", 0) & 0xffff);
+	streams_resize(&j.streams, (unsigned)json_number(request, "columns", 0) & 0xffff,
+		       (unsigned)json_number(request, "rows", 0) & 0xffff);
 	if (start(&j, &pid, &pidfd, &e) < 0) {
 		session_error(&session, &e, NULL);
 		_exit(0);

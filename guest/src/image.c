@@ -16,7 +16,8 @@ int image_get(const char *reference, struct image *image, struct err *e)
 	jsonw_string(&params, "ref", reference);
 	jsonw_end_object(&params);
 	*image = (struct image){0};
-	const struct json *found = params.failed ? NULL : upstream_ask("image.get", params.data, &patience, &image->document, code, e);
+	const struct json *found =
+		params.failed ? NULL : upstream_ask("image.get", params.data, &patience, &image->document, code, e);
 
 	jsonw_free(&params);
 	if (!found) {
@@ -26,8 +27,8 @@ int image_get(const char *reference, struct image *image, struct err *e)
 	image->id = json_string(found, "id", "");
 	image->config = json_get(found, "config");
 	image->layers = json_get(found, "layers");
-	if (layer_hex(image->id, hex, NULL) < 0 || !image->layers || image->layers->kind != JSON_ARRAY || image->layers->length == 0 ||
-	    image->layers->length > LAYERS_MAX) {
+	if (layer_hex(image->id, hex, NULL) < 0 || !image->layers || image->layers->kind != JSON_ARRAY ||
+	    image->layers->length == 0 || image->layers->length > LAYERS_MAX) {
 		image_free(image);
 		return err_set(e, 125, "image %s is described badly: no id, no layers or more than %d", reference, LAYERS_MAX);
 	}

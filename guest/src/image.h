@@ -4,8 +4,8 @@
 #include "json.h"
 
 struct image {
-	struct json *document; /* owns everything below */
-	const char *id; /* "sha256:…" */
+	struct json *document;     /* owns everything below */
+	const char *id;            /* "sha256:…" */
 	const struct json *config; /* may be NULL */
 	const struct json *layers; /* array of {"diffId","size"}, lowest first */
 };

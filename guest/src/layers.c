@@ -53,8 +53,8 @@ static int mount_base(const char *hex, struct err *e)
 
 	if (fs < 0)
 		return err_errno(e, 125, "erofs");
-	if (sys_fsconfig(fs, FSCONFIG_SET_STRING, "source", source, 0) < 0 || sys_fsconfig(fs, FSCONFIG_SET_FLAG, "ro", NULL, 0) < 0 ||
-	    sys_fsconfig(fs, FSCONFIG_CMD_CREATE, NULL, NULL, 0) < 0)
+	if (sys_fsconfig(fs, FSCONFIG_SET_STRING, "source", source, 0) < 0 ||
+	    sys_fsconfig(fs, FSCONFIG_SET_FLAG, "ro", NULL, 0) < 0 || sys_fsconfig(fs, FSCONFIG_CMD_CREATE, NULL, NULL, 0) < 0)
 		return err_errno(e, 125, "layer %.12s", hex);
 	_cleanup_fd_ int mount_fd = sys_fsmount(fs, MOUNT_ATTR_RDONLY | MOUNT_ATTR_NODEV);
 

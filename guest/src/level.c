@@ -27,7 +27,9 @@ int level_load(struct level *level, struct err *e)
 int64_t level_child_ids(const struct level *level, int nest, struct err *e)
 {
 	if (level->ids < 2 * ID_SHIFT)
-		return err_set(e, 125, "level %d has only %u user ids, a container needs %u above its own: start this container with --nest",
-			       level->number, level->ids, ID_SHIFT);
+		return err_set(
+			e, 125,
+			"level %d has only %u user ids, a container needs %u above its own: start this container with --nest",
+			level->number, level->ids, ID_SHIFT);
 	return nest ? (int64_t)level->ids - ID_SHIFT : (int64_t)ID_SHIFT;
 }

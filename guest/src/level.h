@@ -16,7 +16,7 @@
 #define LEVEL_MAX 30
 
 struct level {
-	int number; /* 0 on the guest host */
+	int number;   /* 0 on the guest host */
 	uint32_t ids; /* ids our user namespace has, from 0 up */
 };
 

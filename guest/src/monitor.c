@@ -19,8 +19,8 @@ struct monitor {
 	struct session session;
 	struct log log;
 	struct relay *relay;
-	int control; /* the engine, -1 while there is none */
-	int listener; /* for the next engine, while there is none */
+	int control;              /* the engine, -1 while there is none */
+	int listener;             /* for the next engine, while there is none */
 	int64_t created, started; /* unix ms */
 };
 
@@ -210,7 +210,8 @@ static int watch(struct monitor *m)
 	}
 }
 
-void monitor_main(enum monitor_task task, const char *id, const char *name, const struct json *request, bool attach, int control, int client)
+void monitor_main(enum monitor_task task, const char *id, const char *name, const struct json *request, bool attach, int control,
+		  int client)
 {
 	static struct monitor m; /* too large for a stack */
 	struct container *c = &m.container;

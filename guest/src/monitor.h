@@ -11,5 +11,5 @@ enum monitor_task { MONITOR_CREATE, MONITOR_RUN, MONITOR_START };
  * "failed" ("code"; it exists but does not run), "gone" (nothing of it is left). `client`: the command line's connection; with `attach`
  * it keeps the program's streams, otherwise it is let go once the program runs.
  */
-void monitor_main(enum monitor_task task, const char *id, const char *name, const struct json *request, bool attach, int control, int client)
-	__attribute__((noreturn));
+void monitor_main(enum monitor_task task, const char *id, const char *name, const struct json *request, bool attach, int control,
+		  int client) __attribute__((noreturn));

@@ -44,17 +44,13 @@ static const struct {
 static const struct {
 	const char *name, *target;
 } links[] = {
-	{"ptmx", "pts/ptmx"},
-	{"fd", "/proc/self/fd"},
-	{"stdin", "/proc/self/fd/0"},
-	{"stdout", "/proc/self/fd/1"},
-	{"stderr", "/proc/self/fd/2"},
-	{"core", "/proc/kcore"},
+	{"ptmx", "pts/ptmx"},          {"fd", "/proc/self/fd"},       {"stdin", "/proc/self/fd/0"},
+	{"stdout", "/proc/self/fd/1"}, {"stderr", "/proc/self/fd/2"}, {"core", "/proc/kcore"},
 };
 
 /* moby's list of 2026, as far as our kernel has any of it; relative to /proc and /sys. */
-static const char *const proc_masked[] = {"acpi",   "asound",	   "interrupts", "kcore",	"keys",	       "latency_stats",
-					  "sched_debug", "scsi", "timer_list", "timer_stats", "config.gz"};
+static const char *const proc_masked[] = {"acpi",        "asound", "interrupts", "kcore",       "keys",     "latency_stats",
+					  "sched_debug", "scsi",   "timer_list", "timer_stats", "config.gz"};
 static const char *const sys_masked[] = {"firmware", "devices/virtual/powercap"};
 static const char *const proc_read_only[] = {"bus", "fs", "irq", "sys", "sysrq-trigger"};
 
@@ -242,7 +238,8 @@ int mounts_system(int root, enum profile profile, int console, struct err *e)
 
 		if (at < 0)
 			return -1;
-		made[i] = mount_new(systems[i].type, systems[i].options, privileged_sys ? attributes & ~(unsigned)RDONLY : attributes, e);
+		made[i] = mount_new(systems[i].type, systems[i].options,
+				    privileged_sys ? attributes & ~(unsigned)RDONLY : attributes, e);
 		if (made[i] < 0 || mount_attach(made[i], at, systems[i].at, e) < 0)
 			return -1;
 		if (strcmp(systems[i].at, "/proc") == 0)

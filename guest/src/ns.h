@@ -5,8 +5,9 @@
 #include "err.h"
 
 /* Every namespace there is; 6.12 takes CLONE_NEWTIME in clone3. */
-#define NS_ALL                                                                                                                  \
-	(CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWCGROUP | CLONE_NEWTIME)
+#define NS_ALL                                                                                                                   \
+	(CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWCGROUP |             \
+	 CLONE_NEWTIME)
 
 /*
  * fork with `flags` (CLONE_NEW…, CLONE_PARENT) into the cgroup directory `cgroup` (-1: stay). Signal handlers are reset in the child.

@@ -89,7 +89,9 @@ static int search_and_run(const struct process *p, struct err *e)
 		list += length + 1;
 	}
 	if (found == EACCES || found == 0)
-		return err_set(e, found ? 126 : 127, found ? "exec: \"%s\": permission denied" : "exec: \"%s\": executable file not found in $PATH", name);
+		return err_set(e, found ? 126 : 127,
+			       found ? "exec: \"%s\": permission denied" : "exec: \"%s\": executable file not found in $PATH",
+			       name);
 	errno = found;
 	return err_errno(e, 126, "exec %s", name);
 }

@@ -168,8 +168,9 @@ static void first_packet(struct relay *r, struct connection *c, const struct jso
 	for (size_t i = 0; i < array_size(passed); i++)
 		known |= strcmp(method, passed[i]) == 0;
 	if (!known) {
-		refuse(c, "denied", strcmp(method, "image.remove") == 0 ? "images belong to the outermost level; remove them there" :
-									   "a container cannot ask for this");
+		refuse(c, "denied",
+		       strcmp(method, "image.remove") == 0 ? "images belong to the outermost level; remove them there"
+							   : "a container cannot ask for this");
 		return;
 	}
 	/* Written anew, so that nothing unforeseen in the packet goes up. */
@@ -189,7 +190,8 @@ static void event_up(struct relay *r, struct connection *c, const struct json *e
 	const struct json *path = json_get(event, "path");
 	struct jsonw w = {0};
 
-	if ((strcmp(type, "container") != 0 && strcmp(type, "sync") != 0) || !path || path->kind != JSON_ARRAY || path->length > LEVEL_MAX) {
+	if ((strcmp(type, "container") != 0 && strcmp(type, "sync") != 0) || !path || path->kind != JSON_ARRAY ||
+	    path->length > LEVEL_MAX) {
 		drop(c);
 		return;
 	}

@@ -57,14 +57,16 @@ static int overlay(const struct container *c, struct err *e)
 			return err_errno(e, 125, "overlay: layer %.12s", hex);
 	}
 	static const char *const options[][2] = {
-		{"source", "overlay"}, {"upperdir", "upper"}, {"workdir", "work"}, {"xino", "off"}, {"index", "off"}, {"metacopy", "off"},
+		{"source", "overlay"}, {"upperdir", "upper"}, {"workdir", "work"},
+		{"xino", "off"},       {"index", "off"},      {"metacopy", "off"},
 	};
 
 	for (size_t i = 0; i < array_size(options); i++)
 		if (sys_fsconfig(fs, FSCONFIG_SET_STRING, options[i][0], options[i][1], 0) < 0)
 			return err_errno(e, 125, "overlay: %s", options[i][0]);
 	/* trusted.* attributes are not for user namespaces. */
-	if (sys_fsconfig(fs, FSCONFIG_SET_FLAG, "userxattr", NULL, 0) < 0 || sys_fsconfig(fs, FSCONFIG_CMD_CREATE, NULL, NULL, 0) < 0)
+	if (sys_fsconfig(fs, FSCONFIG_SET_FLAG, "userxattr", NULL, 0) < 0 ||
+	    sys_fsconfig(fs, FSCONFIG_CMD_CREATE, NULL, NULL, 0) < 0)
 		return err_errno(e, 125, "overlay");
 	int fd = sys_fsmount(fs, 0);
 

@@ -10,10 +10,10 @@
 
 struct session {
 	int client; /* -1: nobody watches */
-	int pidfd; /* gets the client's signals */
+	int pidfd;  /* gets the client's signals */
 	struct streams *streams;
-	struct log *log; /* NULL: none is kept */
-	bool close_input; /* standard input ends when the client goes */
+	struct log *log;                /* NULL: none is kept */
+	bool close_input;               /* standard input ends when the client goes */
 	char output[1 + SESSION_CHUNK]; /* a packet the client had no room for */
 	size_t output_length;
 	char input[65536]; /* what the program had no room for */

@@ -38,10 +38,10 @@ int spec_signal(const char *text)
 		const char *name;
 		int number;
 	} names[] = {
-		{"HUP", SIGHUP},   {"INT", SIGINT},   {"QUIT", SIGQUIT}, {"KILL", SIGKILL}, {"USR1", SIGUSR1},	 {"USR2", SIGUSR2},
-		{"TERM", SIGTERM}, {"CONT", SIGCONT}, {"STOP", SIGSTOP}, {"TSTP", SIGTSTP}, {"WINCH", SIGWINCH}, {"PIPE", SIGPIPE},
-		{"ALRM", SIGALRM}, {"ABRT", SIGABRT}, {"SEGV", SIGSEGV}, {"TTIN", SIGTTIN}, {"TTOU", SIGTTOU},	 {"CHLD", SIGCHLD},
-		{"PWR", SIGPWR},
+		{"HUP", SIGHUP},     {"INT", SIGINT},   {"QUIT", SIGQUIT}, {"KILL", SIGKILL}, {"USR1", SIGUSR1},
+		{"USR2", SIGUSR2},   {"TERM", SIGTERM}, {"CONT", SIGCONT}, {"STOP", SIGSTOP}, {"TSTP", SIGTSTP},
+		{"WINCH", SIGWINCH}, {"PIPE", SIGPIPE}, {"ALRM", SIGALRM}, {"ABRT", SIGABRT}, {"SEGV", SIGSEGV},
+		{"TTIN", SIGTTIN},   {"TTOU", SIGTTOU}, {"CHLD", SIGCHLD}, {"PWR", SIGPWR},
 	};
 	char *end;
 	long number = strtol(text, &end, 10);
@@ -113,9 +113,9 @@ int spec_parse(const struct json *request, struct spec *spec, struct err *e)
 		.hostname = json_string(request, "hostname", ""),
 		.user = json_string(request, "user", ""),
 		.workdir = json_string(request, "workdir", ""),
-		.profile = json_bool(request, "privileged", false) ? PROFILE_PRIVILEGED :
-			   json_bool(request, "nest", false)	   ? PROFILE_NEST :
-								     PROFILE_PLAIN,
+		.profile = json_bool(request, "privileged", false) ? PROFILE_PRIVILEGED
+			   : json_bool(request, "nest", false)     ? PROFILE_NEST
+								   : PROFILE_PLAIN,
 		.stop_timeout = (int)json_number(request, "stopTimeout", 10),
 		.columns = (unsigned)json_number(request, "columns", 0) & 0xffff,
 		.rows = (unsigned)json_number(request, "rows", 0) & 0xffff,
@@ -134,7 +134,8 @@ int spec_parse(const struct json *request, struct spec *spec, struct err *e)
 	if (!hostname_ok(spec->hostname))
 		return err_set(e, 125, "invalid hostname: %.80s", spec->hostname);
 	if (*spec->workdir && *spec->workdir != '/')
-		return err_set(e, 125, "the working directory '%.80s' is invalid, it needs to be an absolute path", spec->workdir);
+		return err_set(e, 125, "the working directory '%.80s' is invalid, it needs to be an absolute path",
+			       spec->workdir);
 	/* 6 MiB is docker's floor too. */
 	if (memory != 0 && (memory < 6 * 1024 * 1024 || memory > 1e15))
 		return err_set(e, 125, "Minimum memory limit allowed is 6MB");
@@ -149,8 +150,10 @@ int spec_parse(const struct json *request, struct spec *spec, struct err *e)
 
 	if (*signal && !(spec->stop_signal = spec_signal(signal)))
 		return err_set(e, 125, "Invalid signal: %.40s", signal);
-	if (strings(request, "entrypoint", 16, &spec->entrypoint, e) < 0 || strings(request, "argv", SPEC_LIST_MAX / 2, &spec->argv, e) < 0 ||
-	    strings(request, "env", SPEC_LIST_MAX / 2, &spec->env, e) < 0 || strings(request, "binds", SPEC_BINDS_MAX, &spec->binds, e) < 0)
+	if (strings(request, "entrypoint", 16, &spec->entrypoint, e) < 0 ||
+	    strings(request, "argv", SPEC_LIST_MAX / 2, &spec->argv, e) < 0 ||
+	    strings(request, "env", SPEC_LIST_MAX / 2, &spec->env, e) < 0 ||
+	    strings(request, "binds", SPEC_BINDS_MAX, &spec->binds, e) < 0)
 		return -1;
 	json_each(variable, spec->env)
 		if (variable->string[0] == '=' || !strchr(variable->string, '='))
@@ -182,23 +185,28 @@ int spec_bind(const char *text, struct bind *bind, struct err *e)
 		return err_set(e, 125, "invalid mode: %.80s", second + 1);
 	if (bind->volume && !spec_name_ok(bind->source))
 		return err_set(e, 125,
-			       "\"%.80s\" includes invalid characters for a local volume name, only \"[a-zA-Z0-9][a-zA-Z0-9_.-]\" are allowed. "
+			       "\"%.80s\" includes invalid characters for a local volume name, only "
+			       "\"[a-zA-Z0-9][a-zA-Z0-9_.-]\" are allowed. "
 			       "If you intended to pass a host directory, use absolute path",
 			       bind->source);
 	if (bind->target[0] != '/')
-		return err_set(e, 125, "invalid volume specification: '%.200s': invalid mount path: '%.80s' mount path must be absolute", text,
-			       bind->target);
+		return err_set(e, 125,
+			       "invalid volume specification: '%.200s': invalid mount path: '%.80s' mount path must be absolute",
+			       text, bind->target);
 	/* On or under what we mount ourselves a volume would undo it (CVE-2023-28642). */
 	static const char *const ours[] = {"/", "/proc", "/sys", "/dev", "/run/nest"};
 	const char *at = bind->target + strspn(bind->target, "/");
 
 	if (!*at || strstr(bind->target, ".."))
-		return err_set(e, 125, "invalid volume specification: '%.200s': invalid specification: destination can't be '%.80s'", text, bind->target);
+		return err_set(e, 125,
+			       "invalid volume specification: '%.200s': invalid specification: destination can't be '%.80s'",
+			       text, bind->target);
 	for (size_t i = 1; i < array_size(ours); i++) {
 		size_t length = strlen(ours[i] + 1);
 
 		if (strncmp(at, ours[i] + 1, length) == 0 && (!at[length] || at[length] == '/'))
-			return err_set(e, 125, "invalid volume specification: '%.200s': nothing can be mounted on or below %s", text, ours[i]);
+			return err_set(e, 125, "invalid volume specification: '%.200s': nothing can be mounted on or below %s",
+				       text, ours[i]);
 	}
 	return 0;
 }

@@ -1,7 +1,9 @@
 #include <dirent.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
+#include "commands.h"
 #include "container.h"
 #include "io.h"
 #include "sock.h"
@@ -89,11 +91,16 @@ static int find_monitor(const char *id)
 		usleep(20000);
 	struct entry *entry = fd < 0 || set_nonblock(fd, true) < 0 ? NULL : table_adopt(id, "");
 
-	if (entry)
-		entry->control = fd;
-	else if (fd >= 0)
-		close(fd);
-	return entry ? 0 : -1;
+	if (!entry) {
+		if (fd >= 0)
+			close(fd);
+		return -1;
+	}
+	entry->control = fd;
+	/* Until all is known: the first command to come may be about it. */
+	while ((entry = table_by_id(id)) && entry->state != ENTRY_RUNNING && wait_fd(entry->control, POLLIN, deadline) == 0)
+		command_monitor_event(entry);
+	return 0;
 }
 
 void state_load(void)

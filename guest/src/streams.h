@@ -6,11 +6,14 @@
 
 struct streams {
 	bool tty;
-	int in, out, err; /* ours: what the program reads and writes (tty: in = out = master, err = -1) */
+	int in, out, err;                   /* ours: what the program reads and writes (tty: in = out = master, err = -1) */
 	int child_in, child_out, child_err; /* the program's (tty: the slave, three times the same) */
 };
 
-#define STREAMS_NONE {.in = -1, .out = -1, .err = -1, .child_in = -1, .child_out = -1, .child_err = -1}
+#define STREAMS_NONE                                                                                                             \
+	{                                                                                                                        \
+		.in = -1, .out = -1, .err = -1, .child_in = -1, .child_out = -1, .child_err = -1                                 \
+	}
 
 /* `owner`: who may open the terminal (the container's root). Without `open_input` standard input is /dev/null. */
 int streams_make(struct streams *s, bool tty, bool open_input, uid_t owner, struct err *e);

@@ -72,7 +72,8 @@ struct entry *table_add(const char *name, struct json *request, struct err *e)
 
 	if (taken) {
 		err_set(e, 125,
-			"Conflict. The container name \"/%s\" is already in use by container \"%s\". You have to remove (or rename) that "
+			"Conflict. The container name \"/%s\" is already in use by container \"%s\". You have to remove (or "
+			"rename) that "
 			"container to be able to reuse that name.",
 			name, taken->id);
 		return NULL;
@@ -134,7 +135,8 @@ struct entry *table_find(const char *reference, struct err *e)
 	size_t length = strlen(reference);
 
 	for (struct entry *at = first; at; at = at->next)
-		if (at->state != ENTRY_RESERVED && (strcmp(at->name, reference + (*reference == '/')) == 0 || strcmp(at->id, reference) == 0))
+		if (at->state != ENTRY_RESERVED &&
+		    (strcmp(at->name, reference + (*reference == '/')) == 0 || strcmp(at->id, reference) == 0))
 			return at;
 	for (struct entry *at = first; at && length; at = at->next) {
 		if (at->state == ENTRY_RESERVED || strncmp(at->id, reference, length) != 0)

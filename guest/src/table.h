@@ -13,14 +13,14 @@ enum entry_state { ENTRY_RESERVED, ENTRY_CREATED, ENTRY_RUNNING, ENTRY_EXITED };
 struct entry {
 	char id[65], name[129];
 	enum entry_state state;
-	struct json *request; /* the command line's, see ENGINE.md */
-	struct json *message; /* the monitor's "created"; its "summary" */
+	struct json *request;               /* the command line's, see ENGINE.md */
+	struct json *message;               /* the monitor's "created"; its "summary" */
 	int64_t created, started, finished; /* unix ms, 0: not yet */
 	int exit_code;
-	pid_t pid; /* its first process */
-	int pidfd, control; /* of that process; to the monitor; or -1 */
+	pid_t pid;            /* its first process */
+	int pidfd, control;   /* of that process; to the monitor; or -1 */
 	int64_t pids, memory; /* as last sent upward */
-	struct entry *next; /* newest first */
+	struct entry *next;   /* newest first */
 };
 
 struct entry *table_first(void);

@@ -64,7 +64,10 @@ static const struct json *walk(const char *path, size_t length, const struct jso
 		const struct json *next = json_get(value, part);
 
 		if (!next) {
-			err_set(e, 1, "template parsing error: template: :1:2: executing \"\" at <%.*s>: map has no entry for key \"%s\"", (int)length, path, part);
+			err_set(e, 1,
+				"template parsing error: template: :1:2: executing \"\" at <%.*s>: map has no entry for key "
+				"\"%s\"",
+				(int)length, path, part);
 			return NULL;
 		}
 		value = next;

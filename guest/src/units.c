@@ -64,7 +64,8 @@ int64_t unit_parse_time(const char *text)
 	char sign = 'Z';
 	const char *rest;
 
-	if (sscanf(text, "%4d-%2d-%2dT%2d:%2d:%2d", &tm.tm_year, &tm.tm_mon, &tm.tm_mday, &tm.tm_hour, &tm.tm_min, &tm.tm_sec) != 6)
+	if (sscanf(text, "%4d-%2d-%2dT%2d:%2d:%2d", &tm.tm_year, &tm.tm_mon, &tm.tm_mday, &tm.tm_hour, &tm.tm_min, &tm.tm_sec) !=
+	    6)
 		return 0;
 	tm.tm_year -= 1900;
 	tm.tm_mon -= 1;

@@ -160,7 +160,8 @@ int user_parse(const char *passwd, const char *group, const char *text, struct u
 		length = 1;
 	}
 	if (find_passwd(passwd, text, length, user, &found) < 0)
-		return err_set(e, 125, "unable to find user %.*s: no matching entries in passwd file", (int)(length > 80 ? 80 : length), text);
+		return err_set(e, 125, "unable to find user %.*s: no matching entries in passwd file",
+			       (int)(length > 80 ? 80 : length), text);
 	if (!found && user->uid == 0)
 		strcpy(user->home, "/root");
 	if (colon && colon[1]) {

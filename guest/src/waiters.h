@@ -7,7 +7,7 @@
 
 enum waiter_kind {
 	WAIT_FREE,
-	WAIT_EXIT, /* answered with its exit code */
+	WAIT_EXIT,   /* answered with its exit code */
 	WAIT_REMOVE, /* and it is removed then */
 };
 

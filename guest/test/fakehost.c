@@ -59,7 +59,8 @@ static int find(const char *reference)
 		json_each(name, json_get(images[i].json, "refs"))
 			if (strcmp(name->string, reference) == 0 || strcmp(name->string, tagged) == 0)
 				return (int)i;
-		if (strlen(reference) >= 6 && (strncmp(id, reference, strlen(reference)) == 0 || strncmp(id + 7, reference, strlen(reference)) == 0))
+		if (strlen(reference) >= 6 &&
+		    (strncmp(id, reference, strlen(reference)) == 0 || strncmp(id + 7, reference, strlen(reference)) == 0))
 			return (int)i;
 	}
 	return -1;
@@ -75,7 +76,8 @@ static void say(int fd, const char *key, const char *json)
 
 static void pull(int fd, int i)
 {
-	static const char *const statuses[] = {"Pulling fs layer", "Downloading", "Verifying Checksum", "Extracting", "Pull complete"};
+	static const char *const statuses[] = {"Pulling fs layer", "Downloading", "Verifying Checksum", "Extracting",
+					       "Pull complete"};
 	char line[256];
 
 	json_each(layer, json_get(images[i].json, "layers")) {
@@ -127,7 +129,8 @@ static void serve(int fd, const char *events)
 		char text[512];
 
 		local[i] = false;
-		snprintf(text, sizeof(text), "{\"untagged\":[\"%.200s\"],\"deleted\":[\"%s\"]}", reference, json_string(images[i].json, "id", ""));
+		snprintf(text, sizeof(text), "{\"untagged\":[\"%.200s\"],\"deleted\":[\"%s\"]}", reference,
+			 json_string(images[i].json, "id", ""));
 		say(fd, "ok", text);
 	} else {
 		say(fd, "error", "{\"code\":\"unsupported\",\"message\":\"unknown method\"}");

@@ -15,7 +15,7 @@
 
 static const struct flag flags[] = {
 	{'i', "interactive", FLAG_BOOL, ""}, {'t', "tty", FLAG_BOOL, ""}, {'e', "env", FLAG_LIST, ""}, {0, "name", FLAG_TEXT, ""},
-	{'m', "memory", FLAG_SIZE, ""},	     {0, "cpus", FLAG_CPUS, ""},  {'n', "last", FLAG_INT, ""}, {0},
+	{'m', "memory", FLAG_SIZE, ""},      {0, "cpus", FLAG_CPUS, ""},  {'n', "last", FLAG_INT, ""}, {0},
 };
 static struct arguments a;
 static struct err e;
@@ -38,7 +38,8 @@ static void test_flags_forms(void)
 	CHECK(parse(false, "-it --name=web -eA=1 -e B=2 --env C img sh -c -x") == 0);
 	CHECK(flag_on(&a, "interactive") && flag_on(&a, "tty"));
 	CHECK(strcmp(flag_text(&a, "name"), "web") == 0);
-	CHECK(a.count == 6 && strcmp(a.values[3].text, "A=1") == 0 && strcmp(a.values[4].text, "B=2") == 0 && strcmp(a.values[5].text, "C") == 0);
+	CHECK(a.count == 6 && strcmp(a.values[3].text, "A=1") == 0 && strcmp(a.values[4].text, "B=2") == 0 &&
+	      strcmp(a.values[5].text, "C") == 0);
 	CHECK(a.rest_count == 4 && strcmp(a.rest[0], "img") == 0 && strcmp(a.rest[3], "-x") == 0);
 	CHECK(parse(true, "web -i other -- -t") == 0);
 	CHECK(a.rest_count == 3 && strcmp(a.rest[2], "-t") == 0 && flag_on(&a, "interactive") && !flag_on(&a, "tty"));
@@ -60,7 +61,8 @@ static void test_flags_words(void)
 		{"--memory abc", "invalid argument \"abc\" for \"-m, --memory\" flag: invalid size: 'abc'"},
 		{"--cpus x", "invalid argument \"x\" for \"--cpus\" flag: failed to parse x as a rational number"},
 		{"-n x", "invalid argument \"x\" for \"-n, --last\" flag: strconv.ParseInt: parsing \"x\": invalid syntax"},
-		{"-t=maybe", "invalid argument \"maybe\" for \"-t, --tty\" flag: strconv.ParseBool: parsing \"maybe\": invalid syntax"},
+		{"-t=maybe",
+		 "invalid argument \"maybe\" for \"-t, --tty\" flag: strconv.ParseBool: parsing \"maybe\": invalid syntax"},
 	};
 
 	for (size_t i = 0; i < array_size(cases); i++) {
@@ -71,12 +73,16 @@ static void test_flags_words(void)
 
 static void test_flags_values(void)
 {
-	CHECK(flag_size("512m") == 512ll << 20 && flag_size("1g") == 1ll << 30 && flag_size("64KiB") == 65536 && flag_size("7") == 7);
-	CHECK(flag_size("1.5k") == 1536 && flag_size("") < 0 && flag_size("m") < 0 && flag_size("1x") < 0 && flag_size("1mm") < 0 && flag_size("-1") < 0);
-	CHECK(flag_cpus("1.5") == 150000 && flag_cpus(".5") == 50000 && flag_cpus("0") == 0 && flag_cpus("1,5") < 0 && flag_cpus("1e9") < 0);
+	CHECK(flag_size("512m") == 512ll << 20 && flag_size("1g") == 1ll << 30 && flag_size("64KiB") == 65536 &&
+	      flag_size("7") == 7);
+	CHECK(flag_size("1.5k") == 1536 && flag_size("") < 0 && flag_size("m") < 0 && flag_size("1x") < 0 &&
+	      flag_size("1mm") < 0 && flag_size("-1") < 0);
+	CHECK(flag_cpus("1.5") == 150000 && flag_cpus(".5") == 50000 && flag_cpus("0") == 0 && flag_cpus("1,5") < 0 &&
+	      flag_cpus("1e9") < 0);
 }
 
-static const char passwd[] = "root:x:0:0:root:/root:/bin/sh\nweb:x:1000:1001::/home/web:/bin/sh\n\nbroken:x:zz:1\nodd:x:7:7:o:relative:/\n";
+static const char passwd[] =
+	"root:x:0:0:root:/root:/bin/sh\nweb:x:1000:1001::/home/web:/bin/sh\n\nbroken:x:zz:1\nodd:x:7:7:o:relative:/\n";
 static const char group[] = "root:x:0:\nweb:x:1001:\nadm:x:4:other,web\nsudo:x:27:web\nempty::9:\n";
 
 static void test_users(void)
@@ -84,8 +90,8 @@ static void test_users(void)
 	struct user u;
 
 	CHECK(user_parse(passwd, group, "", &u, &e) == 0 && u.uid == 0 && u.gid == 0 && strcmp(u.home, "/root") == 0);
-	CHECK(user_parse(passwd, group, "web", &u, &e) == 0 && u.uid == 1000 && u.gid == 1001 && u.group_count == 2 && u.groups[0] == 4 &&
-	      u.groups[1] == 27 && strcmp(u.home, "/home/web") == 0);
+	CHECK(user_parse(passwd, group, "web", &u, &e) == 0 && u.uid == 1000 && u.gid == 1001 && u.group_count == 2 &&
+	      u.groups[0] == 4 && u.groups[1] == 27 && strcmp(u.home, "/home/web") == 0);
 	CHECK(user_parse(passwd, group, "1000", &u, &e) == 0 && u.gid == 1001 && u.group_count == 2);
 	CHECK(user_parse(passwd, group, "web:adm", &u, &e) == 0 && u.gid == 4 && u.group_count == 0);
 	CHECK(user_parse(passwd, group, "5:6", &u, &e) == 0 && u.uid == 5 && u.gid == 6 && strcmp(u.home, "/") == 0);
@@ -95,7 +101,8 @@ static void test_users(void)
 
 static void test_users_refused(void)
 {
-	static const char *const bad[] = {"nobody", "1000 ", " 1000", "0x0", "-1", "4294967295", "99999999999", "web:nogroup", "web:-1", "broken", "root:x"};
+	static const char *const bad[] = {"nobody",      "1000 ",       " 1000",  "0x0",    "-1",    "4294967295",
+					  "99999999999", "web:nogroup", "web:-1", "broken", "root:x"};
 	struct user u;
 
 	for (size_t i = 0; i < array_size(bad); i++)
@@ -114,17 +121,24 @@ static void test_names(void)
 	name_make(one, sizeof(one), 5, 0);
 	name_make(two, sizeof(two), 5, 1);
 	CHECK(strcmp(one, two) != 0);
-	CHECK(spec_name_ok("a") && spec_name_ok("Web-1.x_y") && !spec_name_ok("") && !spec_name_ok(".a") && !spec_name_ok("../x") && !spec_name_ok("a/b") &&
-	      !spec_name_ok("a b"));
+	CHECK(spec_name_ok("a") && spec_name_ok("Web-1.x_y") && !spec_name_ok("") && !spec_name_ok(".a") &&
+	      !spec_name_ok("../x") && !spec_name_ok("a/b") && !spec_name_ok("a b"));
 }
 
 static void test_volumes(void)
 {
-	static const char *const bad[] = {"/a",	       "a:",	   ":/a",	 "/a:b",	"/a:/",	     "/a:/b:rx",     "/a:/proc", "/a:/proc/self",
-					  "/a:/sys/fs", "/a://dev", "/a:/run/nest", "/a:/x/../proc", "../v:/a", "/a:/run/nest/x", "/a:///"};
+	static const char *const bad[] = {"/a",           "a:",
+					  ":/a",          "/a:b",
+					  "/a:/",         "/a:/b:rx",
+					  "/a:/proc",     "/a:/proc/self",
+					  "/a:/sys/fs",   "/a://dev",
+					  "/a:/run/nest", "/a:/x/../proc",
+					  "../v:/a",      "/a:/run/nest/x",
+					  "/a:///"};
 	struct bind b;
 
-	CHECK(spec_bind("/a:/b", &b, &e) == 0 && !b.volume && !b.read_only && strcmp(b.source, "/a") == 0 && strcmp(b.target, "/b") == 0);
+	CHECK(spec_bind("/a:/b", &b, &e) == 0 && !b.volume && !b.read_only && strcmp(b.source, "/a") == 0 &&
+	      strcmp(b.target, "/b") == 0);
 	CHECK(spec_bind("vol:/data:ro", &b, &e) == 0 && b.volume && b.read_only);
 	CHECK(spec_bind("/a:/processes", &b, &e) == 0 && spec_bind("/a:/run/x:rw", &b, &e) == 0);
 	for (size_t i = 0; i < array_size(bad); i++)
@@ -133,8 +147,10 @@ static void test_volumes(void)
 
 static void test_signals(void)
 {
-	CHECK(spec_signal("TERM") == 15 && spec_signal("SIGKILL") == 9 && spec_signal("hup") == 1 && spec_signal("2") == 2 && spec_signal("RTMIN+1") == 35);
-	CHECK(spec_signal("") == 0 && spec_signal("0") == 0 && spec_signal("65") == 0 && spec_signal("NOPE") == 0 && spec_signal("9x") == 0);
+	CHECK(spec_signal("TERM") == 15 && spec_signal("SIGKILL") == 9 && spec_signal("hup") == 1 && spec_signal("2") == 2 &&
+	      spec_signal("RTMIN+1") == 35);
+	CHECK(spec_signal("") == 0 && spec_signal("0") == 0 && spec_signal("65") == 0 && spec_signal("NOPE") == 0 &&
+	      spec_signal("9x") == 0);
 }
 
 static int spec_of(const char *json, struct spec *spec)
@@ -150,14 +166,24 @@ static void test_specs(void)
 {
 	struct spec s;
 
-	CHECK(spec_of("{\"image\":\"x\"}", &s) == 0 && s.caps == caps_of(PROFILE_PLAIN) && s.limits.memory == 0 && s.stop_timeout == 10);
+	CHECK(spec_of("{\"image\":\"x\"}", &s) == 0 && s.caps == caps_of(PROFILE_PLAIN) && s.limits.memory == 0 &&
+	      s.stop_timeout == 10);
 	CHECK(spec_of("{\"image\":\"x\",\"capDrop\":[\"ALL\"],\"capAdd\":[\"NET_RAW\"]}", &s) == 0 && s.caps == 1ull << 13);
 	CHECK(spec_of("{\"image\":\"x\",\"nest\":true}", &s) == 0 && s.profile == PROFILE_NEST);
 	static const char *const bad[] = {
-		"{}", "{\"image\":\"x\",\"name\":\"../x\"}", "{\"image\":\"x\",\"hostname\":\"a b\"}", "{\"image\":\"x\",\"workdir\":\"rel\"}",
-		"{\"image\":\"x\",\"memory\":1000}", "{\"image\":\"x\",\"env\":[\"=x\"]}", "{\"image\":\"x\",\"env\":[\"x\"]}", "{\"image\":\"x\",\"env\":[1]}",
-		"{\"image\":\"x\",\"argv\":\"sh\"}", "{\"image\":\"x\",\"capAdd\":[\"NOPE\"]}", "{\"image\":\"x\",\"binds\":[\"/a:/proc\"]}",
-		"{\"image\":\"x\",\"stopSignal\":\"NOPE\"}", "{\"image\":\"x\",\"pids\":1e12}",
+		"{}",
+		"{\"image\":\"x\",\"name\":\"../x\"}",
+		"{\"image\":\"x\",\"hostname\":\"a b\"}",
+		"{\"image\":\"x\",\"workdir\":\"rel\"}",
+		"{\"image\":\"x\",\"memory\":1000}",
+		"{\"image\":\"x\",\"env\":[\"=x\"]}",
+		"{\"image\":\"x\",\"env\":[\"x\"]}",
+		"{\"image\":\"x\",\"env\":[1]}",
+		"{\"image\":\"x\",\"argv\":\"sh\"}",
+		"{\"image\":\"x\",\"capAdd\":[\"NOPE\"]}",
+		"{\"image\":\"x\",\"binds\":[\"/a:/proc\"]}",
+		"{\"image\":\"x\",\"stopSignal\":\"NOPE\"}",
+		"{\"image\":\"x\",\"pids\":1e12}",
 	};
 	for (size_t i = 0; i < array_size(bad); i++)
 		CHECK(spec_of(bad[i], &s) == -1);
@@ -177,13 +203,16 @@ static struct process *process_from(const char *request, const char *config)
 
 static void test_process_of_image(void)
 {
-	static const char config[] = "{\"Entrypoint\":[\"echo\",\"a\"],\"Cmd\":[\"b\"],\"Env\":[\"PATH=/x\",\"=bad\",\"K=1\"],\"WorkingDir\":\"/srv\",\"User\":\"web\"}";
+	static const char config[] = "{\"Entrypoint\":[\"echo\",\"a\"],\"Cmd\":[\"b\"],\"Env\":[\"PATH=/"
+				     "x\",\"=bad\",\"K=1\"],\"WorkingDir\":\"/srv\",\"User\":\"web\"}";
 	struct process *p = process_from("{\"image\":\"x\"}", config);
 
 	CHECK(p && strcmp(p->argv[0], "echo") == 0 && strcmp(p->argv[2], "b") == 0 && !p->argv[3]);
-	CHECK(p && strcmp(env_get(p->env, "PATH"), "/x") == 0 && strcmp(env_get(p->env, "HOSTNAME"), "box") == 0 && !env_get(p->env, "TERM"));
+	CHECK(p && strcmp(env_get(p->env, "PATH"), "/x") == 0 && strcmp(env_get(p->env, "HOSTNAME"), "box") == 0 &&
+	      !env_get(p->env, "TERM"));
 	CHECK(p && strcmp(p->cwd, "/srv") == 0 && strcmp(p->user, "web") == 0);
-	p = process_from("{\"image\":\"x\",\"argv\":[\"c\"],\"env\":[\"K=2\"],\"user\":\"0\",\"workdir\":\"/w\",\"tty\":true}", config);
+	p = process_from("{\"image\":\"x\",\"argv\":[\"c\"],\"env\":[\"K=2\"],\"user\":\"0\",\"workdir\":\"/w\",\"tty\":true}",
+			 config);
 	CHECK(p && strcmp(p->argv[1], "a") == 0 && strcmp(p->argv[2], "c") == 0 && strcmp(env_get(p->env, "K"), "2") == 0);
 	CHECK(p && strcmp(env_get(p->env, "TERM"), "xterm") == 0 && strcmp(p->cwd, "/w") == 0 && strcmp(p->user, "0") == 0);
 	p = process_from("{\"image\":\"x\",\"entrypoint\":[\"sh\"]}", config);
@@ -198,8 +227,9 @@ static void test_units(void)
 	static const struct {
 		int64_t seconds;
 		const char *text;
-	} durations[] = {{0, "Less than a second"}, {1, "1 second"}, {59, "59 seconds"}, {60, "About a minute"}, {150, "2 minutes"}, {3600, "About an hour"},
-			 {7200, "2 hours"}, {86400 * 3, "3 days"}, {86400 * 20, "2 weeks"}, {86400 * 100, "3 months"}, {86400ll * 800, "2 years"}};
+	} durations[] = {{0, "Less than a second"}, {1, "1 second"},           {59, "59 seconds"},        {60, "About a minute"},
+			 {150, "2 minutes"},        {3600, "About an hour"},   {7200, "2 hours"},         {86400 * 3, "3 days"},
+			 {86400 * 20, "2 weeks"},   {86400 * 100, "3 months"}, {86400ll * 800, "2 years"}};
 
 	for (size_t i = 0; i < array_size(durations); i++) {
 		unit_duration(text, sizeof(text), durations[i].seconds);
@@ -209,7 +239,8 @@ static void test_units(void)
 	CHECK(strcmp(text, "4.27MB") == 0);
 	unit_size(text, sizeof(text), 117000000, 3);
 	CHECK(strcmp(text, "117MB") == 0);
-	CHECK(unit_parse_time("2026-10-01T10:00:00Z") == 1790848800 && unit_parse_time("2026-10-01T12:00:00.123+02:00") == 1790848800 && unit_parse_time("junk") == 0);
+	CHECK(unit_parse_time("2026-10-01T10:00:00Z") == 1790848800 &&
+	      unit_parse_time("2026-10-01T12:00:00.123+02:00") == 1790848800 && unit_parse_time("junk") == 0);
 	unit_time(text, sizeof(text), 1790848800123);
 	CHECK(strcmp(text, "2026-10-01T10:00:00.123000000Z") == 0);
 }
@@ -218,9 +249,11 @@ static void test_layer_names(void)
 {
 	char hex[65];
 
-	CHECK(layer_hex("sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef", hex, &e) == 0 && strlen(hex) == 64);
+	CHECK(layer_hex("sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef", hex, &e) == 0 &&
+	      strlen(hex) == 64);
 	CHECK(layer_hex("sha256:0123456789ABCDEF0123456789abcdef0123456789abcdef0123456789abcdef", hex, &e) < 0);
-	CHECK(layer_hex("sha256:../../../../etc/passwd", hex, &e) < 0 && layer_hex("", hex, &e) < 0 && layer_hex(NULL, hex, &e) < 0);
+	CHECK(layer_hex("sha256:../../../../etc/passwd", hex, &e) < 0 && layer_hex("", hex, &e) < 0 &&
+	      layer_hex(NULL, hex, &e) < 0);
 }
 
 /* A hostile root in a scratch directory: whatever the links say, nothing outside is reached. */
@@ -231,7 +264,8 @@ static void test_paths(void)
 
 	CHECK(mkdtemp(base) != NULL);
 	snprintf(command, sizeof(command),
-		 "cd %s && mkdir -p root/etc root/d out && ln -s ../../../out root/up && ln -s /out root/abs && ln -s loop root/loop && mkfifo root/etc/passwd && "
+		 "cd %s && mkdir -p root/etc root/d out && ln -s ../../../out root/up && ln -s /out root/abs && ln -s loop "
+		 "root/loop && mkfifo root/etc/passwd && "
 		 "echo secret > out/f && echo inside > root/d/f && ln -s d root/link",
 		 base);
 	CHECK(system(command) == 0);
@@ -258,7 +292,8 @@ static void test_paths(void)
 	CHECK((fd = root_mountpoint(root, "/x/y/file", false, &e)) >= 0);
 	close(fd);
 	CHECK(root_mountpoint(root, "/d", false, &e) < 0 && root_mountpoint(root, "/d/f", true, &e) < 0);
-	CHECK(root_symlink(root, "/usr/local/bin/nest", "/run/nest/bin/nest", &e) == 0 && root_symlink(root, "/usr/local/bin/nest", "/other", &e) == 0);
+	CHECK(root_symlink(root, "/usr/local/bin/nest", "/run/nest/bin/nest", &e) == 0 &&
+	      root_symlink(root, "/usr/local/bin/nest", "/other", &e) == 0);
 	close(root);
 	snprintf(command, sizeof(command), "test \"$(ls %s/out)\" = f && rm -rf %s", base, base);
 	CHECK(system(command) == 0);
@@ -267,9 +302,13 @@ static void test_paths(void)
 int main(void)
 {
 	static const struct test tests[] = {
-		TEST(test_flags_forms), TEST(test_flags_words),	TEST(test_flags_values),     TEST(test_users),	TEST(test_users_refused),
-		TEST(test_names),	TEST(test_volumes),	TEST(test_signals),	     TEST(test_specs),	TEST(test_process_of_image),
-		TEST(test_units),	TEST(test_layer_names), TEST(test_paths),
+		TEST(test_flags_forms),   TEST(test_flags_words),
+		TEST(test_flags_values),  TEST(test_users),
+		TEST(test_users_refused), TEST(test_names),
+		TEST(test_volumes),       TEST(test_signals),
+		TEST(test_specs),         TEST(test_process_of_image),
+		TEST(test_units),         TEST(test_layer_names),
+		TEST(test_paths),
 	};
 
 	return RUN(tests);

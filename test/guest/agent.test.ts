@@ -72,12 +72,13 @@ describe("exec", () => {
   });
 
   it("says 127 and 126 as docker does, with the reason", async () => {
-    expect(await sandbox.exec(["no-such-program"])).toMatchObject({
-      exitCode: 127,
-      stderr: expect.stringContaining("no-such-program"),
-    });
+    const missing = await sandbox.exec(["no-such-program"]);
+    expect(missing.exitCode).toBe(127);
+    expect(missing.stderr).toContain("no-such-program");
     expect(await sandbox.exec(["/etc/passwd"])).toMatchObject({ exitCode: 126 });
-    expect(await sandbox.exec(["true"], { cwd: "/nowhere" })).toMatchObject({ exitCode: expect.any(Number) });
+    const lost = await sandbox.exec(["true"], { cwd: "/nowhere" });
+    expect([125, 126, 127]).toContain(lost.exitCode);
+    expect(lost.stderr).toContain("/nowhere");
   });
 
   it("says 128 + n for a program that dies of a signal", async () => {

@@ -29,15 +29,40 @@ struct rule {
 	enum action plain, nest;
 };
 
-#define NEVER(name) {__NR_##name, REFUSE, REFUSE}
+#define NEVER(name)                                                                                                              \
+	{                                                                                                                        \
+		__NR_##name, REFUSE, REFUSE                                                                                      \
+	}
 /* What an engine in its own user namespace needs; the kernel checks its capabilities there. */
-#define NEST(name) {__NR_##name, REFUSE, ALLOW}
+#define NEST(name)                                                                                                               \
+	{                                                                                                                        \
+		__NR_##name, REFUSE, ALLOW                                                                                       \
+	}
 
 static const struct rule rules[] = {
 	/* mounts and namespaces */
-	NEST(mount), NEST(umount), NEST(umount2), NEST(pivot_root), NEST(unshare), NEST(setns), NEST(open_tree), NEST(move_mount),
-	NEST(fsopen), NEST(fsconfig), NEST(fsmount), NEST(fspick), NEST(mount_setattr), NEST(sethostname), NEST(setdomainname),
-	NEST(statmount), NEST(listmount), NEST(fanotify_init), NEST(keyctl), NEST(kcmp), NEST(pidfd_getfd), NEST(process_madvise),
+	NEST(mount),
+	NEST(umount),
+	NEST(umount2),
+	NEST(pivot_root),
+	NEST(unshare),
+	NEST(setns),
+	NEST(open_tree),
+	NEST(move_mount),
+	NEST(fsopen),
+	NEST(fsconfig),
+	NEST(fsmount),
+	NEST(fspick),
+	NEST(mount_setattr),
+	NEST(sethostname),
+	NEST(setdomainname),
+	NEST(statmount),
+	NEST(listmount),
+	NEST(fanotify_init),
+	NEST(keyctl),
+	NEST(kcmp),
+	NEST(pidfd_getfd),
+	NEST(process_madvise),
 	/* Namespace flags of clone are an argument, those of clone3 lie in memory, where a filter cannot look. */
 	{__NR_clone, CLONE, ALLOW},
 	{__NR_clone3, MISSING, ALLOW},
@@ -46,14 +71,52 @@ static const struct rule rules[] = {
 	/* AF_ALG and AF_VSOCK are not in our kernel either, which also covers socketcall(2). */
 	{__NR_socket, SOCKET, SOCKET},
 	/* the clock, the machine, the kernel */
-	NEVER(stime), NEVER(settimeofday), NEVER(clock_settime), NEVER(clock_settime64), NEVER(reboot), NEVER(swapon), NEVER(swapoff),
-	NEVER(acct), NEVER(syslog), NEVER(vhangup), NEVER(kexec_load), NEVER(create_module), NEVER(init_module), NEVER(finit_module),
-	NEVER(delete_module), NEVER(get_kernel_syms), NEVER(query_module), NEVER(iopl), NEVER(ioperm), NEVER(vm86), NEVER(vm86old),
-	NEVER(quotactl), NEVER(quotactl_fd), NEVER(nfsservctl), NEVER(bdflush), NEVER(sysfs), NEVER(_sysctl), NEVER(uselib), NEVER(ustat),
+	NEVER(stime),
+	NEVER(settimeofday),
+	NEVER(clock_settime),
+	NEVER(clock_settime64),
+	NEVER(reboot),
+	NEVER(swapon),
+	NEVER(swapoff),
+	NEVER(acct),
+	NEVER(syslog),
+	NEVER(vhangup),
+	NEVER(kexec_load),
+	NEVER(create_module),
+	NEVER(init_module),
+	NEVER(finit_module),
+	NEVER(delete_module),
+	NEVER(get_kernel_syms),
+	NEVER(query_module),
+	NEVER(iopl),
+	NEVER(ioperm),
+	NEVER(vm86),
+	NEVER(vm86old),
+	NEVER(quotactl),
+	NEVER(quotactl_fd),
+	NEVER(nfsservctl),
+	NEVER(bdflush),
+	NEVER(sysfs),
+	NEVER(_sysctl),
+	NEVER(uselib),
+	NEVER(ustat),
 	/* not namespaced, or a history of holes */
-	NEVER(add_key), NEVER(request_key), NEVER(bpf), NEVER(perf_event_open), NEVER(userfaultfd), NEVER(io_uring_setup),
-	NEVER(io_uring_enter), NEVER(io_uring_register), NEVER(open_by_handle_at), NEVER(lookup_dcookie), NEVER(mbind),
-	NEVER(get_mempolicy), NEVER(set_mempolicy), NEVER(set_mempolicy_home_node), NEVER(migrate_pages), NEVER(move_pages),
+	NEVER(add_key),
+	NEVER(request_key),
+	NEVER(bpf),
+	NEVER(perf_event_open),
+	NEVER(userfaultfd),
+	NEVER(io_uring_setup),
+	NEVER(io_uring_enter),
+	NEVER(io_uring_register),
+	NEVER(open_by_handle_at),
+	NEVER(lookup_dcookie),
+	NEVER(mbind),
+	NEVER(get_mempolicy),
+	NEVER(set_mempolicy),
+	NEVER(set_mempolicy_home_node),
+	NEVER(migrate_pages),
+	NEVER(move_pages),
 };
 
 static struct sock_filter program[1024];
@@ -103,7 +166,8 @@ static void leaf(enum action action)
 	case PERSONALITY:
 		load(argument);
 		for (size_t i = 0; i < 5; i++)
-			emit((struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, personalities[i], (unsigned char)(5 - i), 0));
+			emit((struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, personalities[i], (unsigned char)(5 - i),
+							  0));
 		leave(SECCOMP_RET_ERRNO | EPERM);
 		leave(SECCOMP_RET_ALLOW);
 		break;
