@@ -78,7 +78,7 @@ describe("exec", () => {
     expect(await sandbox.exec(["/etc/passwd"])).toMatchObject({ exitCode: 126 });
     const lost = await sandbox.exec(["true"], { cwd: "/nowhere" });
     expect([125, 126, 127]).toContain(lost.exitCode);
-    expect(lost.stderr).toContain("/nowhere");
+    expect(lost.stderr).toContain("working directory");
   });
 
   it("says 128 + n for a program that dies of a signal", async () => {
@@ -347,7 +347,7 @@ describe("a guest whose root does its worst", () => {
     const running = sandbox.exec(["sleep", "4716"]);
     const terminal = await sandbox.terminals.open({ command: ["sleep", "4717"] });
     await new Promise((resolve) => setTimeout(resolve, 500));
-    const killer = sh("kill -9 $(pidof agent || ps | awk '/[a]gent/ {print $1; exit}')");
+    const killer = sh("kill -9 $(pidof agent)");
     await expect(running).rejects.toMatchObject({ code: "broken-stream" });
     await expect(terminal.exited).rejects.toMatchObject({ code: "broken-stream" });
     await expect(killer).rejects.toMatchObject({ code: "broken-stream" });
@@ -359,7 +359,7 @@ describe("a guest whose root does its worst", () => {
     // The port opens only once, so each round first kills the agent and then races init, which starts it again.
     const script = `setsid sh -c '
         for i in 1 2; do
-          kill -9 $(pidof agent || ps | awk "/[a]gent/ {print \\$1; exit}")
+          until kill -9 $(pidof agent); do sleep 0.1; done
           for port in /dev/vport*; do head -c 70000 /dev/urandom > $port && echo $i >> /tmp/junk; done
         done
         echo over > /tmp/junk-over' > /dev/null 2>&1 < /dev/null &`;
@@ -370,7 +370,7 @@ describe("a guest whose root does its worst", () => {
       );
     await attempt(script);
     await expect
-      .poll(() => attempt("cat /tmp/junk-over"), { timeout: 60_000, interval: 1000 })
+      .poll(() => attempt("cat /tmp/junk-over"), { timeout: 100_000, interval: 1000 })
       .toBe("over\n");
     expect((await sh("cat /tmp/junk")).stdout).not.toBe("");
     expect((await sandbox.exec(["sha256sum"], { stdin: new Uint8Array(100_000) })).exitCode).toBe(0);
