@@ -52,7 +52,7 @@ export class Imagery {
   requests(): Record<string, RequestHandler> {
     return {
       "image.pull": (params, { signal, progress }) =>
-        this.pull(reference(params), { signal, onProgress: progress }),
+        this.pull(reference(params), { signal, onProgress: (line) => progress(line) }),
       "image.get": async (params) => (await this.open).get(reference(params)),
       "image.list": async () => ({ images: await this.list() }),
       "image.remove": (params) => this.remove(reference(params)),
