@@ -1,10 +1,5 @@
 /** The page: makes the sandbox, gives it to scripts as `window.nestbox`, and shows it. */
-import { mount } from "svelte";
-import { createNestbox } from "../emulator/control";
-import type { Nestbox } from "../emulator/control/api";
-import App from "./App.svelte";
-import { Workspace } from "./playground/workspace.svelte";
-import StartScreen from "./ui/StartScreen.svelte";
+import { createNestbox, type Nestbox } from "../emulator/control";
 
 declare global {
   interface Window {
@@ -13,20 +8,20 @@ declare global {
   }
 }
 
-function element(id: string): HTMLElement {
-  const found = document.getElementById(id);
-  if (!found) throw new Error(`index.html has no element #${id}`);
-  return found;
+/** Browsers load a worker's script with this thread's help, so evaluating the interface meanwhile would hold it up. */
+async function workerRuns(nestbox: Nestbox): Promise<unknown> {
+  const begun = new Promise((resolve) => nestbox.on("progress", resolve));
+  const slow = new Promise((resolve) => setTimeout(resolve, 1000));
+  return Promise.race([begun, slow, nestbox.ready.catch(() => undefined)]);
 }
 
 // preflight.js has said what is missing; without it, starting would only add noise.
 if (!document.documentElement.hasAttribute("data-unsupported")) {
   const cold = new URLSearchParams(location.search).get("boot") === "cold";
-  const nestbox = createNestbox({ cold, type: (text) => workspace.terminals.type(text) });
-  const workspace = new Workspace(nestbox, cold);
+  // The machine first: it needs a second, the interface a third of one.
+  const nestbox = createNestbox({ cold, type: async (text) => (await typing)(text) });
   window.nestbox = nestbox;
-  mount(App, { target: element("app"), props: { workspace } });
-  // The static start screen gives way to the live one, same place and looks.
-  element("start").remove();
-  mount(StartScreen, { target: document.body, props: { boot: workspace.sandbox.boot } });
+  const typing = workerRuns(nestbox)
+    .then(() => import("./page"))
+    .then(({ showPage }) => showPage(nestbox, cold));
 }

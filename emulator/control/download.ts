@@ -35,9 +35,15 @@ export function downloadingStarter(
 async function restore(wasm: Asset, snapshot: NonNullable<MachineAssets["snapshot"]>, context: StartContext) {
   const download = new Download([wasm, snapshot], context);
   const module = compile(download, wasm);
-  module.catch(() => undefined); // unpackSnapshot or the await below reports it
-  const unpacked = await unpackSnapshot(module, await download.open(snapshot), snapshot);
-  context.progress("restore");
+  // The emulator is set up while the snapshot is still on its way.
+  const unpacked = download
+    .open(snapshot)
+    .then((stream) => unpackSnapshot(module, stream, snapshot))
+    .then((state) => {
+      context.progress("restore");
+      return state;
+    });
+  unpacked.catch(() => undefined); // restoreMachine reports it, unless the module failed first
   return restoreMachine({ wasm: await module }, unpacked, { ...context, memory: snapshot.memory });
 }
 

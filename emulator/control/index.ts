@@ -19,7 +19,7 @@ export interface NestboxOptions {
   /** MiB; default the snapshot's. Another size means a cold boot. */
   memory?: number;
   /** Types into the terminal that has the focus; the page knows which that is. */
-  type?: (text: string) => void;
+  type?: (text: string) => void | Promise<void>;
   /** For tests; default the module worker of this app. */
   createWorker?: () => Worker;
 }
@@ -54,7 +54,7 @@ export function createNestbox(options: NestboxOptions = {}): NestboxHandle {
     exec: (argv, execOptions = {}) => connection.exec([...argv], execOptions),
     type: async (text) => {
       if (!options.type) throw new SandboxError("unsupported", "This page has no terminal to type into.");
-      options.type(text);
+      await options.type(text);
     },
     terminals: { open: (terminalOptions = {}) => connection.openTerminal({ ...terminalOptions }) },
     containers: { list: () => remote((r) => r.listContainers()) },
@@ -162,12 +162,15 @@ class Connection {
     );
     const remote = (this.remote = Comlink.wrap<Remote>(worker));
     this.events.port1.onmessage = ({ data }: MessageEvent<EventMessage>) => this.onEvent(data);
+    const { port2 } = this.events;
+    const startOptions = { cold, ...(memory === undefined ? {} : { memory }) };
+    // Sent ahead: the worker begins as soon as it has loaded, however busy this thread is with showing the page.
+    const started = remote.start(startOptions, Comlink.transfer(port2, [port2]));
+    started.catch(() => undefined); // awaited below
     await Promise.race([this.firstAnswer(remote), this.gone]);
     this.timers.push(setInterval(() => void this.ping(remote), PING_EVERY_MS));
     if (typeof document !== "undefined") document.addEventListener("visibilitychange", this.onVisible);
-    const { port2 } = this.events;
-    const startOptions = { cold, ...(memory === undefined ? {} : { memory }) };
-    await Promise.race([remote.start(startOptions, Comlink.transfer(port2, [port2])), this.gone]);
+    await Promise.race([started, this.gone]);
   }
 
   private async firstAnswer(remote: Comlink.Remote<Remote>): Promise<void> {

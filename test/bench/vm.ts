@@ -14,7 +14,7 @@ export async function bench(): Promise<Record<string, number>> {
   try {
     await must("nest", "pull", "-q", "busybox");
     const [first] = await times(1, () => must("nest", "run", "--rm", "busybox", "true"));
-    await times(10, () => must("nest", "run", "--rm", "busybox", "true"));
+    await times(ROUNDS, () => must("nest", "run", "--rm", "busybox", "true"));
     const run = await times(ROUNDS, () => must("nest", "run", "--rm", "busybox", "true"));
     const fork = await times(ROUNDS, () => must("busybox", "true"));
     await must("nest", "run", "-d", "--name", "target", "busybox", "sleep", "10000");
