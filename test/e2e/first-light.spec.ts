@@ -13,7 +13,8 @@ test("a shell three levels down sees only itself, and the map draws the nest", a
   await typeLine(page, "docker run -it --name inner --hostname inner busybox sh");
   await expectTerminal(page, /\/ #[^#]*docker run -it --name inner[^#]*\/ #$/, 60_000);
 
-  await run(page, "ps; hostname", /inner/);
+  await typeLine(page, "ps; hostname");
+  await expectTerminal(page, /ps; hostname\n[^]*\ninner\n\/ #$/);
   const processes = (await terminalText(page)).split("\n").filter((line) => /^ +\d+ root /.test(line));
   expect(processes).toEqual([expect.stringMatching(/^ +1 root +sh$/), expect.stringMatching(/ps/)]);
 

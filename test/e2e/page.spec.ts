@@ -85,7 +85,7 @@ for (const scheme of ["light", "dark"] as const) {
       const page = await context.newPage();
       const errors = watchErrors(page);
       await openShell(page);
-      await run(page, "docker run -d --nest --name web busybox sleep 1000", /[0-9a-f]{64}/);
+      await run(page, "docker run -d --nest --name web busybox sleep 1000", /[0-9a-f\n]{64}/);
       await page.screenshot({ path: `test-results/${scheme}-${name}.png` });
       // Nothing may stick out sideways.
       expect(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth)).toBe(true);

@@ -44,7 +44,7 @@ const ATTEMPTS: Record<string, string> = {
     "for p in /proc/[0-9]*; do tr '\\0' ' ' <$p/cmdline | grep -qE '(^| )(agent|init)( |$)' && echo ESCAPED; done; true",
   "the engine's socket":
     "for s in /run/nest/c/*/host.sock /proc/1/root/run/nest/9p; do [ -e $s ] && echo ESCAPED; done; true",
-  "the wall clock": "date -s 2001-01-01 && echo ESCAPED",
+  "the wall clock": "date -s 2001-01-01; [ $(date +%Y) = 2001 ] && echo ESCAPED; true",
   "load a module, reboot": "reboot -f; insmod /x.ko && echo ESCAPED; true",
   "a foreign namespace": "nsenter -t 1 -m -p cat /canary && echo ESCAPED",
   sysfs:
