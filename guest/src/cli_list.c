@@ -9,6 +9,7 @@
 #include "client.h"
 #include "columns.h"
 #include "level.h"
+#include "quote.h"
 #include "template.h"
 #include "units.h"
 
@@ -37,17 +38,6 @@ static void status_text(const struct json *c, char *text, size_t size)
 	}
 }
 
-/* "\"sleep 1000\"", cut to 20 characters with "…" */
-static void command_text(const struct json *c, bool whole, char *text, size_t size)
-{
-	const char *command = json_string(c, "command", "");
-
-	if (whole || strlen(command) <= 20)
-		snprintf(text, size, "\"%s\"", command);
-	else
-		snprintf(text, size, "\"%.19s…\"", command);
-}
-
 static int list_some(const struct json *answer, void *context)
 {
 	struct listing *l = context;
@@ -55,13 +45,13 @@ static int list_some(const struct json *answer, void *context)
 	const char *format = flag_text(l->arguments, "format");
 
 	json_each(c, json_get(answer, "containers")) {
-		char id[80], command[600], created[48], status[96];
+		char id[80], command[2200], created[48], status[96];
 
 		if (l->left == 0)
 			break;
 		l->left -= l->left > 0;
 		snprintf(id, sizeof(id), whole ? "%s" : "%.12s", json_string(c, "id", ""));
-		command_text(c, whole, command, sizeof(command));
+		quote(json_string(c, "command", ""), whole ? 0 : 20, command, sizeof(command));
 		unit_ago(created, sizeof(created), (int64_t)(json_number(c, "created", 0) / 1000));
 		status_text(c, status, sizeof(status));
 		if (format) {

@@ -8,6 +8,7 @@
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include "container.h"
+#include "dev.h"
 #include "io.h"
 #include "kernel.h"
 #include "mounts.h"
@@ -26,8 +27,14 @@ void container_path(char path[200], const char *id, const char *tail)
 
 int container_init(struct container *c, const char *id, const char *name, const struct json *request, struct err *e)
 {
-	*c = (struct container){
-		.request = request, .cgroup = -1, .pidfd = -1, .relay = -1, .streams = STREAMS_NONE, .root = ID_SHIFT};
+	*c = (struct container){.request = request,
+				.cgroup = -1,
+				.pidfd = -1,
+				.relay = -1,
+				.ask = -1,
+				.dev = -1,
+				.streams = STREAMS_NONE,
+				.root = ID_SHIFT};
 	snprintf(c->id, sizeof(c->id), "%s", id);
 	snprintf(c->name, sizeof(c->name), "%s", name);
 	if (level_load(&c->level, e) < 0 || spec_parse(request, &c->spec, e) < 0)
@@ -46,12 +53,30 @@ int container_init(struct container *c, const char *id, const char *name, const 
 
 /* --- steps */
 
+/* Early, so that the page answers while the guest goes on. */
+static int do_ask(struct container *c, struct err *e)
+{
+	c->ask = image_ask(c->spec.image, e);
+	return c->ask < 0 ? -1 : 0;
+}
+
+static int undo_ask(struct container *c, struct err *e)
+{
+	(void)e;
+	close_fd(&c->ask);
+	return 0;
+}
+
 static int do_image(struct container *c, struct err *e)
 {
-	/* Already known when a stopped container starts in the process that made it. */
+	/* Already known when a container starts in the process that made it. */
 	if (c->image.document)
 		return 0;
-	if (image_get(c->spec.image, &c->image, e) < 0)
+	if (c->ask < 0 && do_ask(c, e) < 0)
+		return -1;
+	int ret = image_answer(take_fd(&c->ask), c->spec.image, &c->image, e);
+
+	if (ret < 0)
 		return -1;
 	return process_of(&c->spec, c->image.config, c->hostname, &c->process, e);
 }
@@ -96,10 +121,10 @@ static int write_etc(const struct container *c, int rw, struct err *e)
 	} files[] = {{"hostname", hostname}, {"hosts", hosts}, {"resolv.conf", resolver ? resolver : ""}};
 
 	for (size_t i = 0; i < array_size(files); i++) {
-		if (replace_file_at(rw, files[i].name, files[i].text, strlen(files[i].text), 0644, e) < 0)
-			return -1;
-		if (fchownat(rw, files[i].name, c->root, c->root, AT_SYMLINK_NOFOLLOW) < 0)
-			return err_errno(e, 125, "give %s to the container", files[i].name);
+		_cleanup_fd_ int fd = openat(rw, files[i].name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
+
+		if (fd < 0 || write_all(fd, files[i].text, strlen(files[i].text)) < 0 || fchown(fd, c->root, c->root) < 0)
+			return err_errno(e, 125, "write the container's %s", files[i].name);
 	}
 	return 0;
 }
@@ -277,6 +302,7 @@ static int undo_process(struct container *c, struct err *e)
 		c->pid = 0;
 	}
 	close_fd(&c->pidfd);
+	close_fd(&c->dev);
 	return 0;
 }
 
@@ -284,6 +310,9 @@ static int do_process(struct container *c, struct err *e)
 {
 	int sync[2], report[2];
 
+	/* Only the guest host may make device nodes; it makes them before, and the process finds the mount by its descriptor. */
+	if (c->level.number == 0 && (c->dev = dev_make(0, c->root, e)) < 0)
+		return -1;
 	if (sock_pair(sync, e) < 0)
 		return -1;
 	if (pipe2(report, O_CLOEXEC) < 0) {
@@ -305,6 +334,7 @@ static int do_process(struct container *c, struct err *e)
 	}
 	close_fd(&sync_theirs);
 	close_fd(&report_theirs);
+	close_fd(&c->dev);
 	int ret = ns_map(c->pid, c->root, c->ids, e);
 
 	if (ret == 0)
@@ -322,9 +352,10 @@ static const struct step {
 	int (*apply)(struct container *c, struct err *e);
 	int (*undo)(struct container *c, struct err *e);
 } steps[] = {
-	{"image", do_image, NULL},
+	{"image", do_ask, undo_ask},
 	{"directory", do_directory, undo_directory},
 	{"writable layer", do_writable, undo_writable},
+	{"image", do_image, NULL},
 	/* up to here it exists, from here on it runs */
 	{"image", do_image, NULL},
 	{"layers", do_layers, NULL},
@@ -334,7 +365,7 @@ static const struct step {
 	{"process", do_process, undo_process},
 };
 
-enum { EXISTS = 3, ALL = array_size(steps) };
+enum { EXISTS = 4, ALL = array_size(steps) };
 
 /* Down to `target` steps. Goes on after a failure and keeps the first one. */
 static int undo_to(struct container *c, unsigned target, struct err *e)
@@ -402,6 +433,7 @@ int container_remove(struct container *c, struct err *e)
 
 void container_adopt(struct container *c, const char *id)
 {
-	*c = (struct container){.cgroup = -1, .pidfd = -1, .relay = -1, .streams = STREAMS_NONE, .done = ALL};
+	*c = (struct container){
+		.cgroup = -1, .pidfd = -1, .relay = -1, .ask = -1, .dev = -1, .streams = STREAMS_NONE, .done = ALL};
 	snprintf(c->id, sizeof(c->id), "%s", id);
 }

@@ -15,6 +15,8 @@
 #include "layers.h"
 #include "level.h"
 #include "main.h"
+#include "mounts.h"
+#include "rootfs.h"
 #include "sock.h"
 #include "state.h"
 #include "waiters.h"
@@ -152,6 +154,9 @@ static int lock_level(bool wait, struct err *e)
 /* Everything before the loop: signals, cgroups, what an earlier engine left, and last the socket. */
 static int prepare(const struct level *level, struct err *e)
 {
+	/* Who started us may have ignored some, and programs would inherit that. The three below process.c resets. */
+	for (int number = 1; number < 32; number++)
+		signal(number, SIG_DFL);
 	signal(SIGPIPE, SIG_IGN);
 	signal(SIGHUP, SIG_IGN);
 	/* Monitors and helpers are reaped by the kernel; what they have to say comes over their sockets. */
@@ -162,6 +167,9 @@ static int prepare(const struct level *level, struct err *e)
 		return err_errno(e, 125, "chdir /");
 	if (cgroup_prepare(level->number, e) < 0 || (level->number == 0 && layers_prepare(e) < 0))
 		return -1;
+	if (level->ids > ID_SHIFT && rootfs_prepare(e) < 0)
+		return -1;
+	mounts_detect();
 	state_load();
 	return 0;
 }

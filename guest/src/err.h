@@ -4,7 +4,7 @@
 
 struct err {
 	int code; /* exit status it maps to: 125 unless said otherwise; 126, 127 as docker's */
-	int sys; /* errno at the place of failure, 0 when there was none */
+	int sys;  /* errno at the place of failure, 0 when there was none */
 	char msg[512];
 };
 

@@ -176,9 +176,10 @@ void exec_main(const struct entry *entry, const struct json *request, int client
 	for (;;) {
 		struct pollfd fds[SESSION_FDS + 1];
 
-		session_poll(&session, fds);
+		int timeout = session_poll(&session, fds);
+
 		fds[SESSION_FDS] = (struct pollfd){.fd = pidfd, .events = POLLIN};
-		if (poll(fds, SESSION_FDS + 1, -1) < 0)
+		if (poll(fds, SESSION_FDS + 1, timeout) < 0)
 			continue;
 		session_handle(&session, fds);
 		if (fds[SESSION_FDS].revents)

@@ -7,19 +7,26 @@
 
 static const struct upstream_wait patience = {.quiet_ms = 30000};
 
-int image_get(const char *reference, struct image *image, struct err *e)
+int image_ask(const char *reference, struct err *e)
 {
 	struct jsonw params = {0};
-	char code[32], hex[65];
+	int fd;
 
 	jsonw_object(&params, NULL);
 	jsonw_string(&params, "ref", reference);
 	jsonw_end_object(&params);
-	*image = (struct image){0};
-	const struct json *found =
-		params.failed ? NULL : upstream_ask("image.get", params.data, &patience, &image->document, code, e);
-
+	fd = params.failed ? err_set(e, 125, "out of memory") : upstream_send("image.get", params.data, e);
 	jsonw_free(&params);
+	return fd;
+}
+
+int image_answer(int ask, const char *reference, struct image *image, struct err *e)
+{
+	char code[32], hex[65];
+
+	*image = (struct image){0};
+	const struct json *found = upstream_receive(ask, "image.get", &patience, &image->document, code, e);
+
 	if (!found) {
 		e->sys = strcmp(code, "not-found") == 0 ? ENOENT : 0;
 		return -1;

@@ -5,6 +5,13 @@
 
 int level_load(struct level *level, struct err *e)
 {
+	static struct level known;
+
+	/* It never changes for a process, and monitors have it from their engine. */
+	if (known.ids) {
+		*level = known;
+		return 0;
+	}
 	_cleanup_free_ char *number = read_file(RUN_NEST "/level", 16, NULL, e);
 
 	if (!number)
@@ -21,6 +28,7 @@ int level_load(struct level *level, struct err *e)
 	if (sscanf(map, "%u %u %u", &inside, &outside, &count) != 3 || inside != 0)
 		return err_set(e, 125, "/proc/self/uid_map does not start at 0");
 	level->ids = count;
+	known = *level;
 	return 0;
 }
 

@@ -75,25 +75,30 @@ static void tell_created(struct monitor *m)
 	jsonw_free(&w);
 }
 
-static void client_created(struct monitor *m)
+static void tell_client(struct monitor *m, bool started)
 {
 	struct jsonw w = {0};
 
 	jsonw_object(&w, NULL);
 	jsonw_string(&w, "id", m->container.id);
 	jsonw_string(&w, "name", m->container.name);
+	if (started)
+		jsonw_bool(&w, "started", true);
 	jsonw_end_object(&w);
 	if (!w.failed)
 		session_json(&m->session, w.data);
 	jsonw_free(&w);
 }
 
-/* Removes everything and ends. */
+/* Removes everything, tells of it at once and ends. */
 static void finish(struct monitor *m, int code) __attribute__((noreturn));
 
 static void finish(struct monitor *m, int code)
 {
-	if (container_remove(&m->container, NULL) == 0)
+	bool removed = container_remove(&m->container, NULL) == 0;
+
+	tell_type(m, "exited", "code", code);
+	if (removed)
 		tell_type(m, "gone", NULL, 0);
 	else
 		tell_type(m, "failed", "code", code);
@@ -173,12 +178,13 @@ static int watch(struct monitor *m)
 	struct container *c = &m->container;
 
 	for (;;) {
-		session_poll(&m->session, fds);
+		int timeout = session_poll(&m->session, fds);
+
 		fds[ENDED] = (struct pollfd){.fd = c->pidfd, .events = POLLIN};
 		fds[CONTROL] = (struct pollfd){.fd = m->control >= 0 ? m->control : m->listener, .events = POLLIN};
 		if (m->relay)
 			relay_poll(m->relay, &fds[RELAY]);
-		if (poll(fds, m->relay ? COUNT : RELAY, -1) < 0)
+		if (poll(fds, m->relay ? COUNT : RELAY, timeout) < 0)
 			continue;
 		session_handle(&m->session, fds);
 		if (m->relay)
@@ -229,14 +235,18 @@ void monitor_main(enum monitor_task task, const char *id, const char *name, cons
 		container_exists(c);
 	else if (container_create(c, &e) < 0)
 		fail(&m, &e, false);
-	if (task != MONITOR_START)
-		tell_created(&m);
-	client_created(&m);
 	if (task == MONITOR_CREATE) {
+		tell_created(&m);
+		tell_client(&m, false);
 		session_exit(&m.session, 0);
 		_exit(0);
 	}
-	if (log_open(&m.log, id, &e) < 0 || container_start(c, &e) < 0)
+	int started = log_open(&m.log, id, &e) < 0 ? -1 : container_start(c, &e);
+
+	/* Not before: each word to the engine costs switches to it, to the agent and to the page. */
+	if (task == MONITOR_RUN)
+		tell_created(&m);
+	if (started < 0)
 		fail(&m, &e, true);
 	m.session.pidfd = c->pidfd;
 	m.session.close_input = c->spec.open_stdin;
@@ -244,9 +254,8 @@ void monitor_main(enum monitor_task task, const char *id, const char *name, cons
 	tell_started(&m);
 	if (c->relay >= 0)
 		m.relay = relay_new(c->relay, id, &c->level);
-	if (attach)
-		session_json(&m.session, "{\"started\":true}");
-	else
+	tell_client(&m, attach);
+	if (!attach)
 		session_exit(&m.session, 0);
 
 	int code = watch(&m);
@@ -258,9 +267,9 @@ void monitor_main(enum monitor_task task, const char *id, const char *name, cons
 	/* An engine that is being started again is to hear how it ended. */
 	if (m.control < 0 && m.listener >= 0 && wait_fd(m.listener, POLLIN, now_ms() + ENGINE_MS) == 0)
 		meet_engine(&m);
-	tell_type(&m, "exited", "code", code);
 	if (c->spec.remove)
 		finish(&m, code);
+	tell_type(&m, "exited", "code", code);
 	session_exit(&m.session, code);
 	_exit(0);
 }

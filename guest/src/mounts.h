@@ -7,7 +7,10 @@
 int mount_new(const char *type, const char *const options[][2], unsigned attributes, struct err *e);
 /* Attaches a detached mount to what `at` (O_PATH) is open on. */
 int mount_attach(int mount, int at, const char *what, struct err *e);
+/* Once per engine, before any container: which of the files to hide this kernel has. */
+void mounts_detect(void);
 /*
- * Everything below /proc, /sys and /dev of `root`, before pivot_root. `console`: the pty's slave, bound on /dev/console, or -1.
+ * Everything below /proc, /sys and /dev of `root`, before pivot_root; `root` is then the current directory. `dev`: from dev_make, or
+ * -1 to make it here. `console`: the pty's slave, bound on /dev/console, or -1.
  */
-int mounts_system(int root, enum profile profile, int console, struct err *e);
+int mounts_system(int root, enum profile profile, int level, int dev, int console, struct err *e);

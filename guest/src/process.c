@@ -131,10 +131,10 @@ int process_exec(struct process *p, int report, bool lifeline, struct err *e)
 	/* Changing credentials cleared it. */
 	if (lifeline && prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) < 0)
 		return err_errno(e, 125, "parent death signal");
-	/* What the engine ignores for itself the program must not. */
-	for (int number = 1; number < 32; number++)
-		if (number != SIGKILL && number != SIGSTOP)
-			signal(number, SIG_DFL);
+	/* What the engine ignores for itself the program must not (engine.c). */
+	signal(SIGPIPE, SIG_DFL);
+	signal(SIGHUP, SIG_DFL);
+	signal(SIGCHLD, SIG_DFL);
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	umask(022);

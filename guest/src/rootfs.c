@@ -10,8 +10,29 @@
 #include "path.h"
 #include "rootfs.h"
 
+#define BELOW RUN_NEST "/below"
+
 /* Files of /etc that are the container's, not the image's; written by the "writable layer" step. */
 static const char *const etc_files[] = {"hostname", "hosts", "resolv.conf"};
+
+/* Otherwise each start of an image without them would copy /etc up and make three files there. */
+int rootfs_prepare(struct err *e)
+{
+	static const char *const directories[] = {"", "/dev", "/etc", "/proc", "/sys"};
+	char path[64];
+
+	for (size_t i = 0; i < array_size(directories); i++) {
+		snprintf(path, sizeof(path), BELOW "%s", directories[i]);
+		if ((mkdir(path, 0755) < 0 && errno != EEXIST) || chown(path, ID_SHIFT, ID_SHIFT) < 0)
+			return err_errno(e, 125, "make %s", path);
+	}
+	for (size_t i = 0; i < array_size(etc_files); i++) {
+		snprintf(path, sizeof(path), BELOW "/etc/%s", etc_files[i]);
+		if ((mknod(path, S_IFREG | 0644, 0) < 0 && errno != EEXIST) || chown(path, ID_SHIFT, ID_SHIFT) < 0)
+			return err_errno(e, 125, "make %s", path);
+	}
+	return 0;
+}
 
 int rootfs_begin(struct rootfs *r, struct err *e)
 {
@@ -56,6 +77,8 @@ static int overlay(const struct container *c, struct err *e)
 		if (sys_fsconfig(fs, FSCONFIG_SET_STRING, "lowerdir+", path, 0) < 0)
 			return err_errno(e, 125, "overlay: layer %.12s", hex);
 	}
+	if (sys_fsconfig(fs, FSCONFIG_SET_STRING, "lowerdir+", BELOW, 0) < 0)
+		return err_errno(e, 125, "overlay: " BELOW);
 	static const char *const options[][2] = {
 		{"source", "overlay"}, {"upperdir", "upper"}, {"workdir", "work"},
 		{"xino", "off"},       {"index", "off"},      {"metacopy", "off"},
@@ -76,6 +99,7 @@ static int overlay(const struct container *c, struct err *e)
 static int bind_etc(const struct rootfs *r, int root, struct err *e)
 {
 	char target[64];
+	_cleanup_fd_ int etc = root_open(root, "/etc", NULL);
 
 	for (size_t i = 0; i < array_size(etc_files); i++) {
 		snprintf(target, sizeof(target), "/etc/%s", etc_files[i]);
@@ -83,7 +107,10 @@ static int bind_etc(const struct rootfs *r, int root, struct err *e)
 
 		if (tree < 0)
 			return err_errno(e, 125, "%s", target);
-		/* An image that has a directory or a dangling link there keeps it. */
+		/* The last part is not followed: a link is covered itself, and gives nothing to walk. */
+		if (etc >= 0 && sys_move_mount(tree, "", etc, etc_files[i], MOVE_MOUNT_F_EMPTY_PATH) == 0)
+			continue;
+		/* An image that has a directory there keeps it. */
 		_cleanup_fd_ int at = root_mountpoint(root, target, false, NULL);
 
 		if (at >= 0 && mount_attach(tree, at, target, e) < 0)
@@ -180,7 +207,8 @@ int rootfs_enter(struct rootfs *r, struct err *e)
 		return -1;
 	if (sys_move_mount(root, "", r->rw, "root", MOVE_MOUNT_F_EMPTY_PATH) < 0)
 		return err_errno(e, 125, "mount the root");
-	if (mounts_system(root, c->spec.profile, c->spec.tty ? c->streams.child_in : -1, e) < 0 || bind_etc(r, root, e) < 0)
+	if (mounts_system(root, c->spec.profile, c->level.number, c->dev, c->spec.tty ? c->streams.child_in : -1, e) < 0 ||
+	    bind_etc(r, root, e) < 0)
 		return -1;
 	if (c->spec.profile != PROFILE_PLAIN && nest_state(r, root, e) < 0)
 		return -1;

@@ -14,6 +14,8 @@ struct rootfs {
 	size_t bind_count;
 };
 
+/* Once per engine: a lowest layer below every image, with the places for our mounts. */
+int rootfs_prepare(struct err *e);
 int rootfs_begin(struct rootfs *r, struct err *e);
 /* As the container's root: overlay, system mounts, volumes, pivot_root. Afterwards "/" is the container's. */
 int rootfs_enter(struct rootfs *r, struct err *e);

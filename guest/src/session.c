@@ -7,7 +7,7 @@
 #include "session.h"
 #include "sock.h"
 
-enum { CLIENT, INPUT, OUTPUT, ERROR, CLIENT_TIMEOUT_MS = 5000 };
+enum { CLIENT, INPUT, OUTPUT, ERROR, CLIENT_TIMEOUT_MS = 5000, GATHER_MS = 10, GATHER_MAX = 4096 };
 
 void session_drop_client(struct session *s)
 {
@@ -17,19 +17,21 @@ void session_drop_client(struct session *s)
 		close_fd(&s->streams->in);
 }
 
-void session_poll(const struct session *s, struct pollfd *fds)
+int session_poll(const struct session *s, struct pollfd *fds)
 {
-	bool stuck = s->output_length > 0;
+	int64_t pause = s->client < 0 && s->read_at ? s->read_at - now_ms() : 0;
+	bool stuck = s->output_length > 0 || pause > 0;
 
 	fds[CLIENT] = (struct pollfd){.fd = s->client};
 	if (s->input_length == 0)
 		fds[CLIENT].events |= POLLIN;
-	if (stuck)
+	if (s->output_length > 0)
 		fds[CLIENT].events |= POLLOUT;
 	/* With input waiting and nothing else to hear from the client, its hang-up would spin; INPUT decides then. */
 	fds[INPUT] = (struct pollfd){.fd = s->input_length ? s->streams->in : -1, .events = POLLOUT};
 	fds[OUTPUT] = (struct pollfd){.fd = stuck ? -1 : s->streams->out, .events = POLLIN};
 	fds[ERROR] = (struct pollfd){.fd = stuck ? -1 : s->streams->err, .events = POLLIN};
+	return pause > 0 ? (int)pause : -1;
 }
 
 static void send_output(struct session *s)
@@ -57,6 +59,8 @@ static bool take_output(struct session *s, int *fd, char stream)
 		close_fd(fd);
 		return false;
 	}
+	/* With nobody watching, many short lines are worth one wake-up and one record. */
+	s->read_at = s->client < 0 && n < GATHER_MAX ? now_ms() + GATHER_MS : 0;
 	if (s->log)
 		log_append(s->log, stream, s->output + 1, (size_t)n);
 	s->output[0] = stream;

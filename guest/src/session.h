@@ -2,6 +2,7 @@
 #pragma once
 #include <poll.h>
 #include <stdbool.h>
+#include <stdint.h>
 #include "log.h"
 #include "streams.h"
 
@@ -18,10 +19,11 @@ struct session {
 	size_t output_length;
 	char input[65536]; /* what the program had no room for */
 	size_t input_at, input_length;
+	int64_t read_at; /* now_ms: output is left in its pipes until then */
 };
 
-/* Fills up to SESSION_FDS entries (fd -1: not waited for). */
-void session_poll(const struct session *s, struct pollfd *fds);
+/* Fills up to SESSION_FDS entries (fd -1: not waited for); the longest poll may take, in ms or -1. */
+int session_poll(const struct session *s, struct pollfd *fds);
 void session_handle(struct session *s, const struct pollfd *fds);
 /* After the program's end: what is left in its pipes, waiting for the client at most `timeout_ms`. */
 void session_drain(struct session *s, int timeout_ms);

@@ -172,6 +172,9 @@ void entry_command(const struct entry *entry, char *text, size_t size)
 	json_each(argument, json_get(entry_summary(entry), "argv")) {
 		if (used + 1 >= size)
 			return;
-		used += (size_t)snprintf(text + used, size - used, "%s%s", used ? " " : "", argument->string);
+		/* The program's own name never, as with docker. */
+		const char *mark = used && strchr(argument->string, ' ') ? "'" : "";
+
+		used += (size_t)snprintf(text + used, size - used, "%s%s%s%s", used ? " " : "", mark, argument->string, mark);
 	}
 }

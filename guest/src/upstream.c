@@ -6,35 +6,47 @@
 #include "sock.h"
 #include "upstream.h"
 
-static int send_request(int fd, const char *method, const char *params, struct err *e)
+int upstream_send(const char *method, const char *params, struct err *e)
 {
+	_cleanup_fd_ int fd = sock_connect(HOST_SOCKET, 2000, e);
 	struct jsonw w = {0};
 	int ret;
 
+	if (fd < 0)
+		return err_context(e, "%s: the level above does not answer", method);
 	jsonw_object(&w, NULL);
 	jsonw_string(&w, "method", method);
 	jsonw_raw(&w, "params", params);
 	jsonw_end_object(&w);
 	ret = w.failed ? err_set(e, 125, "out of memory") : sock_send(fd, w.data, w.length, NULL, 0, 5000, e);
 	jsonw_free(&w);
-	return ret;
+	return ret < 0 ? -1 : take_fd(&fd);
 }
 
 const struct json *upstream_ask(const char *method, const char *params, const struct upstream_wait *wait, struct json **document,
 				char code[32], struct err *e)
 {
-	_cleanup_free_ char *packet = malloc(SOCK_PACKET_MAX);
-	_cleanup_fd_ int fd = sock_connect(HOST_SOCKET, 2000, e);
+	int fd = upstream_send(method, params, e);
 
 	*document = NULL;
 	if (code)
 		strcpy(code, "network");
-	if (!packet || fd < 0) {
-		err_context(e, "%s: the level above does not answer", method);
+	return fd < 0 ? NULL : upstream_receive(fd, method, wait, document, code, e);
+}
+
+const struct json *upstream_receive(int request, const char *method, const struct upstream_wait *wait, struct json **document,
+				    char code[32], struct err *e)
+{
+	_cleanup_free_ char *packet = malloc(SOCK_PACKET_MAX);
+	_cleanup_fd_ int fd = request;
+
+	*document = NULL;
+	if (code)
+		strcpy(code, "network");
+	if (!packet) {
+		err_set(e, 125, "out of memory");
 		return NULL;
 	}
-	if (send_request(fd, method, params, e) < 0)
-		return NULL;
 	for (;;) {
 		ssize_t n = sock_recv(fd, packet, SOCK_PACKET_MAX, NULL, NULL, wait->quiet_ms, e);
 

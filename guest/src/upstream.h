@@ -16,3 +16,7 @@ struct upstream_wait {
  */
 const struct json *upstream_ask(const char *method, const char *params, const struct upstream_wait *wait, struct json **document,
 				char code[32], struct err *e);
+/* The two halves, for who has something to do meanwhile: a descriptor; and the answer to it, which closes it. */
+int upstream_send(const char *method, const char *params, struct err *e);
+const struct json *upstream_receive(int request, const char *method, const struct upstream_wait *wait, struct json **document,
+				    char code[32], struct err *e);

@@ -10,6 +10,7 @@
 #include "check.h"
 #include "io.h"
 #include "pty.h"
+#include "quote.h"
 #include "sock.h"
 
 static char directory[] = "/tmp/nest-core-test-XXXXXX";
@@ -169,9 +170,35 @@ static void terminals(void)
 	close(master);
 }
 
+static const char *quoted(const char *text, size_t width)
+{
+	static char out[200];
+
+	quote(text, width, out, sizeof(out));
+	return out;
+}
+
+static void quotes(void)
+{
+	char small[12];
+
+	CHECK_TEXT(quoted("sh -c 'trap \"echo bye; exit 3\" TERM'", 20), "\"sh -c 'trap \\\"echo b…\"");
+	CHECK_TEXT(quoted("12345678901234567890", 20), "\"12345678901234567890\"");
+	CHECK_TEXT(quoted("123456789012345678901", 20), "\"1234567890123456789…\"");
+	/* Characters count, not bytes. */
+	CHECK_TEXT(quoted("äöüßäöüßäöüßäöüßäöüß", 20), "\"äöüßäöüßäöüßäöüßäöüß\"");
+	CHECK_TEXT(quoted("äöüß", 3), "\"äö…\"");
+	CHECK_TEXT(quoted("", 20), "\"\"");
+	CHECK_TEXT(quoted("a\tb\nc\x1b[0m\x7f\\\xff\xc2\x9b", 0), "\"a\\tb\\nc\\x1b[0m\\x7f\\\\\\xff\\u009b\"");
+	quote("123456789012345", 0, small, sizeof(small));
+	CHECK_TEXT(small, "\"123456789\"");
+	quote("\x01\x01\x01", 0, small, sizeof(small));
+	CHECK_TEXT(small, "\"\\x01\\x01\"");
+}
+
 int main(void)
 {
-	static const struct test tests[] = {TEST(errors), TEST(files), TEST(packets), TEST(terminals)};
+	static const struct test tests[] = {TEST(errors), TEST(files), TEST(packets), TEST(terminals), TEST(quotes)};
 
 	if (!mkdtemp(directory))
 		return 1;

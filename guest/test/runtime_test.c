@@ -1,5 +1,6 @@
 /* The pure parts of the runtime: flags, users, names, volumes, signals, sizes and times. */
 #include <fcntl.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include "check.h"
@@ -9,7 +10,10 @@
 #include "layers.h"
 #include "names.h"
 #include "path.h"
+#include "session.h"
+#include "sock.h"
 #include "spec.h"
+#include "table.h"
 #include "units.h"
 #include "user.h"
 
@@ -299,6 +303,54 @@ static void test_paths(void)
 	CHECK(system(command) == 0);
 }
 
+/* With nobody watching, output gathers for a moment; with a client it never does. */
+static void test_gathering(void)
+{
+	static struct session s;
+	struct streams streams = STREAMS_NONE;
+	struct pollfd fds[SESSION_FDS];
+	int output[2], client[2];
+
+	CHECK(pipe2(output, O_NONBLOCK) == 0 && sock_pair(client, &e) == 0);
+	streams.out = output[0];
+	s = (struct session){.client = -1, .pidfd = -1, .streams = &streams};
+	CHECK(session_poll(&s, fds) == -1);
+	CHECK(write(output[1], "one\n", 4) == 4 && poll(fds, SESSION_FDS, 1000) == 1);
+	session_handle(&s, fds);
+	CHECK(write(output[1], "two\n", 4) == 4);
+	int wait = session_poll(&s, fds);
+
+	CHECK(wait > 0 && wait <= 100);
+	CHECK(poll(fds, SESSION_FDS, 0) == 0);
+	CHECK(write(output[1], "three\n", 6) == 6);
+	usleep((unsigned)wait * 1000 + 2000);
+	CHECK(session_poll(&s, fds) == -1 && poll(fds, SESSION_FDS, 1000) == 1);
+	s.client = client[0];
+	session_handle(&s, fds);
+	char text[32];
+
+	CHECK(sock_recv(client[1], text, sizeof(text), NULL, NULL, 1000, &e) == 11 && memcmp(text, "1two\nthree\n", 11) == 0);
+	CHECK(session_poll(&s, fds) == -1);
+	CHECK(write(output[1], "four\n", 5) == 5 && poll(fds, SESSION_FDS, 1000) == 1);
+	close(client[0]);
+	close(client[1]);
+	close(output[1]);
+	streams_close(&streams);
+}
+
+static void test_command_text(void)
+{
+	static const char message[] = "{\"summary\":{\"argv\":[\"my sh\",\"-c\",\"echo a; b\",\"\",\"x\"]}}";
+	struct entry entry = {.message = json_parse(message, sizeof(message) - 1, &e)};
+	char text[64];
+
+	entry_command(&entry, text, sizeof(text));
+	CHECK(strcmp(text, "my sh -c 'echo a; b'  x") == 0);
+	entry_command(&entry, text, 10);
+	CHECK(strlen(text) == 9);
+	json_free(entry.message);
+}
+
 int main(void)
 {
 	static const struct test tests[] = {
@@ -308,7 +360,8 @@ int main(void)
 		TEST(test_volumes),       TEST(test_signals),
 		TEST(test_specs),         TEST(test_process_of_image),
 		TEST(test_units),         TEST(test_layer_names),
-		TEST(test_paths),
+		TEST(test_paths),         TEST(test_gathering),
+		TEST(test_command_text),
 	};
 
 	return RUN(tests);

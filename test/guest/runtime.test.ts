@@ -174,7 +174,7 @@ describe("life of a container", () => {
     expect((await docker("exec", "life", "nosuchprogram")).exitCode).toBe(127);
     const [info] = JSON.parse(await ok("docker inspect life")) as [Record<string, never>];
     expect(info).toMatchObject({ Id: id, Name: "/life", State: { Status: "running", Running: true } });
-    expect((await docker("rm", "life")).stderr).toMatch(/running container/);
+    expect((await docker("rm", "life")).stderr).toMatch(/container is running/);
     expect(await ok("docker stop life")).toBe("life");
     expect(await ok("docker logs life")).toBe("started\nbye");
     expect(await ok("docker ps -a")).toMatch(/Exited \(5\)/);

@@ -1,0 +1,12 @@
+/* A container's /dev. */
+#pragma once
+#include <sys/types.h>
+#include "err.h"
+
+/*
+ * An empty /dev as a detached mount, owned by `owner`. On the guest host (`level` 0) it gets real device nodes and is made outside
+ * of the container, whose root may not make any; deeper ones are made inside.
+ */
+int dev_make(int level, uid_t owner, struct err *e);
+/* The rest, inside: directories, links, `console` (the pty's slave, or -1) and at deeper levels the nodes. */
+int dev_fill(int dev, int level, int console, struct err *e);
