@@ -29,6 +29,7 @@ const LEVEL = 19;
 /** Raw bytes in a frame: the page unpacks each as it arrives. Longer ones pack a little better (64 MiB: 8 %). */
 const FRAME = 4 << 20;
 const ENGINE_TIMEOUT_MS = 60_000;
+const SPARE_TIMEOUT_MS = 20_000;
 
 /** True when build/machine holds a snapshot made from the present inputs. */
 export function snapshotIsFresh(): boolean {
@@ -75,10 +76,30 @@ async function settledMachine(): Promise<Snapshot> {
     await engineAnswers(sandbox);
     // What the first user needs is then in memory: the login shell and the command line.
     await mustRun(sandbox, ["sh", "-lc", "nest ps >/dev/null && nest images >/dev/null"]);
+    await spareShell(sandbox);
     return await sandbox.save();
   } finally {
     await sandbox.stop();
   }
+}
+
+/** The page's first terminal then finds its shell started, prompt and all (PROTOCOL.md, OPEN, "spare"). */
+async function spareShell(sandbox: Sandbox): Promise<void> {
+  const terminal = await sandbox.terminals.open();
+  const prompted = new Promise((resolve) => terminal.onData((_, consumed) => (consumed(), resolve(true))));
+  await prompted;
+  terminal.close();
+  await terminal.exited;
+  const waiting = "cat /proc/[0-9]*/cmdline";
+  const deadline = performance.now() + SPARE_TIMEOUT_MS;
+  for (;;) {
+    await new Promise((resolve) => setTimeout(resolve, 1000));
+    const { stdout } = await sandbox.exec(["sh", "-c", waiting]);
+    if (stdout.includes("sh\0-l\0")) break;
+    if (performance.now() > deadline) throw new Error(`No spare shell was started: ${stdout}`);
+  }
+  // For its prompt.
+  await new Promise((resolve) => setTimeout(resolve, 1000));
 }
 
 async function mustRun(sandbox: Sandbox, argv: readonly string[]): Promise<void> {

@@ -17,6 +17,8 @@ export interface OpenRequest {
   pty?: { cols: number; rows: number };
   /** Milliseconds; 0 or absent: none. */
   timeoutMs?: number;
+  /** With `pty`: keep another such program ready for the next OPEN like this one. */
+  spare?: boolean;
 }
 
 /** How a program ended; `error` says why it never started. */

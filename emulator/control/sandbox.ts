@@ -154,6 +154,7 @@ export class Sandbox implements Omit<Nestbox, "type"> {
         interactive: true,
         pty: { cols: size(options.cols, 80), rows: size(options.rows, 24) },
       });
+      if (command === HOST_SHELL) request.spare = true;
       const agent = await this.connected();
       const open = (onOutput: (bytes: Uint8Array) => void) =>
         agent.open(request, { onOutput }, TERMINAL_WINDOW);

@@ -7,6 +7,7 @@
 #include <sys/wait.h>
 #include "agent.h"
 #include "agent_program.h"
+#include "agent_spare.h"
 #include "io.h"
 
 enum { WINDOW = 65536, CHUNK = 32768, GRANT_AT = WINDOW / 4, HANGUP_MS = 2000, SIGNAL_MAX = 64 };
@@ -220,6 +221,8 @@ void channel_reap(struct agent *a)
 	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
 		struct channel *c = a->channels;
 
+		if (spare_ended(pid))
+			continue;
 		while (c && (c->ended || c->program.pid != pid))
 			c = c->next;
 		if (!c)
@@ -343,11 +346,13 @@ int channel_open(struct agent *a, const struct frame *f)
 	}
 	int64_t timeout = 0;
 
-	if (program_start(&c->program, &pipes, (const char *)f->payload, f->length, a->cgroup, &timeout, &e) < 0) {
+	if (!spare_take((const char *)f->payload, f->length, &c->program, &pipes) &&
+	    program_start(&c->program, &pipes, (const char *)f->payload, f->length, a->cgroup, &timeout, &e) < 0) {
 		refuse(a, f->channel, &e);
 		free(c);
 		return 0;
 	}
+	spare_learn((const char *)f->payload, f->length, now_ms());
 	c->agent = a;
 	c->id = f->channel;
 	c->may_send = c->may_receive = WINDOW;
@@ -443,7 +448,7 @@ static void earlier(int64_t *wait, int64_t then, int64_t now)
 
 int64_t channel_tick(struct agent *a, int64_t now)
 {
-	int64_t wait = -1;
+	int64_t wait = spare_tick(a->cgroup, now);
 
 	for (struct channel *c = a->channels, *next; c; c = next) {
 		next = c->next;

@@ -11,6 +11,7 @@
 #include <sys/utsname.h>
 #include <time.h>
 #include "agent.h"
+#include "agent_spare.h"
 #include "io.h"
 #include "main.h"
 
@@ -120,8 +121,14 @@ static int set_name(const char *name, struct err *e)
 	if (length == 0 || length > 63 ||
 	    strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-") != length)
 		return err_set(e, 125, "host name \"%.64s\" is not one", name);
+	char before[65] = "";
+
+	if (gethostname(before, sizeof(before)) == 0 && strcmp(before, name) == 0)
+		return 0;
 	if (sethostname(name, length) < 0)
 		return err_errno(e, 125, "set the host name");
+	/* Its prompt shows the old name. */
+	spare_renew(now_ms());
 	return 0;
 }
 

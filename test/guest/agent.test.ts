@@ -406,6 +406,36 @@ describe("snapshot", () => {
   }, 90_000);
 });
 
+describe("the spare shell", () => {
+  const spare = async () => {
+    const { stdout } = await sh(
+      "for p in /proc/[0-9]*; do tr '\\0' ' ' <$p/cmdline | grep -qx 'sh -l ' && echo ${p#/proc/}; done; true",
+    );
+    return stdout.trim();
+  };
+
+  it("is what the next host terminal gets, at its size, and is replaced when killed", async () => {
+    const first = await sandbox.terminals.open();
+    await until(first, /# /);
+    first.close();
+    await first.exited;
+    await expect.poll(spare, { timeout: 10_000 }).toMatch(/^\d+$/);
+    const pid = await spare();
+    const second = await sandbox.terminals.open({ cols: 91, rows: 17 });
+    second.write("echo pid-$$; stty size\n");
+    expect(await until(second, /17 91/)).toMatch(new RegExp(`pid-${pid}\\r`));
+    await expect.poll(spare, { timeout: 10_000 }).toMatch(new RegExp(`^(${pid}\n\\d+|\\d+\n${pid})$`));
+    second.close();
+    await second.exited;
+    await sh(`kill -9 ${await spare()}`);
+    const third = await sandbox.terminals.open();
+    third.write("echo again-$((1 + 1))\n");
+    await until(third, /again-2/);
+    third.close();
+    await third.exited;
+  });
+});
+
 describe("the end", () => {
   it("rejects what waits, and everything after, with `stopped`", async () => {
     const running = sandbox.exec(["sleep", "4719"]);
