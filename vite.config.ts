@@ -1,7 +1,7 @@
 import { svelte } from "@sveltejs/vite-plugin-svelte";
 import { fileURLToPath } from "node:url";
 import { defineConfig } from "vite";
-import { assetFiles, assetsModule, preloadPage } from "./scripts/vite-assets.ts";
+import { assetFiles, assetsModule } from "./scripts/vite-assets.ts";
 import { contentSecurityPolicy } from "./scripts/vite-csp.ts";
 import { v86WithoutNode } from "./scripts/vite-v86.ts";
 
@@ -17,7 +17,6 @@ export default defineConfig({
     svelte({ configFile: false }),
     assetsModule(top),
     assetFiles(top),
-    preloadPage(),
     v86WithoutNode(),
     contentSecurityPolicy(),
   ],

@@ -36,24 +36,6 @@ export function assetsModule(top: string): Plugin {
   };
 }
 
-/** Has the interface's chunk fetched at once, though it is evaluated later: see app/main.ts. */
-export function preloadPage(): Plugin {
-  return {
-    name: "nestbox-preload-page",
-    transformIndexHtml: {
-      order: "post",
-      handler(_html, { bundle }) {
-        const page = Object.values(bundle ?? {}).find(
-          (chunk) => chunk.type === "chunk" && chunk.name === "page",
-        );
-        if (!page) return [];
-        const attrs = { rel: "modulepreload", crossorigin: true, href: `./${page.fileName}` };
-        return [{ tag: "link", attrs, injectTo: "head" }];
-      },
-    },
-  };
-}
-
 /** Copies the files into the build, or serves them in development. */
 export function assetFiles(top: string): Plugin {
   let outDir = "";

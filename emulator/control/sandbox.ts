@@ -49,6 +49,8 @@ const RESTORED_CONNECT_MS = 30_000;
 const RECONNECT_MS = 10_000;
 /** Without progress for this long while starting, the page is told what we wait for. */
 const STALL_MS = 10_000;
+/** Progress within a phase is told no more often than this. */
+const PROGRESS_GAP_MS = 100;
 /** `containers` events come no more often than this. */
 const CONTAINERS_GAP_MS = 100;
 /** A name that is not known yet may be on its way as an event. */
@@ -77,6 +79,7 @@ export class Sandbox implements Omit<Nestbox, "type"> {
   private ended: SandboxError | undefined;
   private phase: BootProgress["phase"] = "download";
   private progressAt = performance.now();
+  private progressToldAt = 0;
   private consoleTail = "";
   private containersTimer: ReturnType<typeof setTimeout> | undefined;
   private stopClock: () => void = () => undefined;
@@ -364,8 +367,13 @@ export class Sandbox implements Omit<Nestbox, "type"> {
 
   private progress(phase: BootProgress["phase"], bytes?: number, total?: number): void {
     if (this.ended) return;
+    const now = performance.now();
+    const same = phase === this.phase && bytes !== undefined && bytes !== 0 && bytes !== total;
     this.phase = phase;
-    this.progressAt = performance.now();
+    this.progressAt = now;
+    // A download comes in a hundred pieces; showing each would take the time it tells of.
+    if (same && now - this.progressToldAt < PROGRESS_GAP_MS) return;
+    this.progressToldAt = now;
     this.emitter.emit("progress", {
       phase,
       elapsedMs: Math.round(performance.now() - this.startedAt),
