@@ -20,6 +20,8 @@ const INPUTS = [
   "guest/dist/nest.cpio",
   "emulator/machine",
   "emulator/p9",
+  // Its OPEN of a host terminal: the spare shell in the snapshot must be equal to it.
+  "emulator/control/sandbox.ts",
   "emulator/node.ts",
   "scripts/snapshot.ts",
   "scripts/manifest.ts",
