@@ -16,13 +16,15 @@ export interface ExecOptions {
   stdin?: string | Uint8Array;
   /** Milliseconds until the program is killed; default 60,000, 0 for none. */
   timeoutMs?: number;
+  /** Bytes of stdout and of stderr kept; default 16 MiB. With it, a program that writes more is killed. */
+  maxOutput?: number;
   signal?: AbortSignal;
 }
 
 export interface ExecResult {
   /** 128 + n when killed by signal n; 125/126/127 as docker's. */
   exitCode: number;
-  /** UTF-8, at most 16 MiB; `truncated` says when output was dropped. */
+  /** UTF-8, at most `maxOutput` bytes; `truncated` says when output was dropped. */
   stdout: string;
   stderr: string;
   truncated?: boolean;
@@ -30,6 +32,13 @@ export interface ExecResult {
 }
 
 export type ContainerState = "created" | "running" | "exited";
+
+export interface PublishedPort {
+  hostIp: string;
+  hostPort: number;
+  containerPort: number;
+  protocol: "tcp" | "udp";
+}
 
 /** A container at any depth, as its engine reports it; all strings are bounded and untrusted text. */
 export interface Container {
@@ -48,6 +57,10 @@ export interface Container {
   hostname: string;
   /** It can run containers itself. */
   nest: boolean;
+  /** Published with `-p`, on the host of its own level. */
+  ports: PublishedPort[];
+  /** Names of the networks it is in. */
+  networks: string[];
   /** Ids from the outermost container down to this one. */
   path: string[];
   children: Container[];
@@ -90,6 +103,17 @@ export interface FileEntry {
   size: number;
 }
 
+export interface FetchOptions {
+  /** Default GET. */
+  method?: string;
+  headers?: Readonly<Record<string, string>>;
+  /** At most 16 MiB. */
+  body?: string | Uint8Array;
+  /** Milliseconds for the whole exchange; default 30,000. */
+  timeoutMs?: number;
+  signal?: AbortSignal;
+}
+
 export interface SandboxEvents {
   progress: BootProgress;
   /** The whole forest after a change. */
@@ -98,6 +122,8 @@ export interface SandboxEvents {
   pull: { ref: string } & PullProgress;
   /** Guest console output, for the curious and for bug reports. */
   console: string;
+  /** The machine was set back to a snapshot: terminals have ended, containers and files are those of that moment. */
+  restored: { elapsedMs: number };
   /** Something the user should know; `fatal` means the machine is gone. */
   problem: { code: string; message: string; fatal: boolean };
 }
@@ -130,6 +156,16 @@ export interface Nestbox {
     ): Promise<void>;
     list(path: string, options?: { container?: string | readonly string[] }): Promise<FileEntry[]>;
   };
+  /**
+   * HTTP to a published port of the guest host: `http://localhost:8080/path` (hosts: localhost, 127.0.0.1). No redirect is
+   * followed. The whole response, at most 64 MiB. Rejects with `failed` when nobody listens, `unsupported` for another
+   * host or scheme, `timeout`, `cancelled`, `too-large`.
+   */
+  fetch(url: string | URL, options?: FetchOptions): Promise<Response>;
+  /** The whole machine, running on: memory, containers, files. Images are not part of it. */
+  snapshot(): Promise<Blob>;
+  /** Sets the machine back to `snapshot` (of this build and memory size); terminals end. */
+  restore(snapshot: Blob): Promise<void>;
   on<E extends SandboxEvent>(event: E, handler: (detail: SandboxEvents[E]) => void): () => void;
 }
 
