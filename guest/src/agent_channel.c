@@ -1,12 +1,15 @@
-/* Programs the host opened: three pipes or a terminal each, with credits in both directions, until their EXIT. */
+/*
+ * What the host opened: programs with three pipes or a terminal, and connections; with credits in both directions, until
+ * their EXIT.
+ */
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
-#include "agent.h"
-#include "agent_program.h"
+#include "agent_channel.h"
 #include "agent_spare.h"
 #include "io.h"
 
@@ -18,26 +21,6 @@ enum { WINDOW = 65536, CHUNK = 32768, GRANT_AT = WINDOW / 4, HANGUP_MS = 2000, S
  * gathered for GATHER_MS before it is read again, unless reads are big already.
  */
 enum { BURST = 4, SMALL = 2048, PAUSE_MS = 30, GATHER_MS = 8 };
-
-struct channel {
-	struct channel *next;
-	struct agent *agent;
-	uint16_t id;
-	bool muted; /* the host forgot it with a HELLO: no more frames, the id is free */
-	bool ended; /* reaped; EXIT follows when the output is out */
-	bool timed_out, end_input;
-	struct program program;
-	int status;
-	struct watch input, output, errors; /* with a terminal: its master twice, no errors */
-	uint8_t *waiting;                   /* input not yet taken: a ring of WINDOW bytes */
-	size_t waiting_start, waiting_length;
-	uint32_t may_send, may_receive, consumed; /* credits; consumed is not granted again yet */
-	size_t output_left, errors_left;          /* after the end: what may still be in the pipes */
-	int64_t timeout, kill_at;                 /* 0: none */
-	unsigned burst;                           /* of a terminal: small reads since it was last quiet */
-	size_t last_read;
-	int64_t read_at, gather_until; /* gather_until 0: not gathering */
-};
 
 static struct channel *find(struct agent *a, uint16_t id)
 {
@@ -62,28 +45,38 @@ static void close_all(struct channel *c)
 
 static void signal_program(struct channel *c, int number)
 {
-	if (c->ended)
-		return; /* its number may be somebody else's now */
+	/* Ended: its number may be somebody else's now. */
+	if (c->ended || c->is_connection)
+		return;
 	program_signal(&c->program, c->output.fd, number);
 }
 
 /* --- the end of a channel */
 
-static void send_exit(struct channel *c)
+static void exit_of_program(struct channel *c, struct jsonw *w)
 {
-	struct jsonw w = {0};
 	struct err failure;
 	bool never_started = program_failure(&c->program, &failure);
 	int signal = !never_started && WIFSIGNALED(c->status) ? WTERMSIG(c->status) : 0;
 
-	jsonw_object(&w, NULL);
-	jsonw_int(&w, "code", never_started ? failure.code : signal ? 128 + signal : WEXITSTATUS(c->status));
+	jsonw_int(w, "code", never_started ? failure.code : signal ? 128 + signal : WEXITSTATUS(c->status));
 	if (signal)
-		jsonw_int(&w, "signal", signal);
+		jsonw_int(w, "signal", signal);
 	if (c->timed_out)
-		jsonw_bool(&w, "timedOut", true);
+		jsonw_bool(w, "timedOut", true);
 	if (never_started)
-		jsonw_string(&w, "error", failure.msg);
+		jsonw_string(w, "error", failure.msg);
+}
+
+static void send_exit(struct channel *c)
+{
+	struct jsonw w = {0};
+
+	jsonw_object(&w, NULL);
+	if (c->is_connection)
+		connect_exit(c, &w);
+	else
+		exit_of_program(c, &w);
 	jsonw_end_object(&w);
 	port_send_json(c->agent, FRAME_EXIT, c->id, &w);
 }
@@ -96,7 +89,8 @@ static void finish(struct channel *c)
 	if (!c->muted)
 		send_exit(c);
 	close_all(c);
-	close_fd(&c->program.failure);
+	if (!c->is_connection)
+		close_fd(&c->program.failure);
 	while (*link != c)
 		link = &(*link)->next;
 	*link = c->next;
@@ -105,7 +99,7 @@ static void finish(struct channel *c)
 	agent_bury(a, c);
 }
 
-/* A program that never started still owes the host an EXIT. */
+/* What never started still owes the host an EXIT. */
 static void refuse(struct agent *a, uint16_t id, const struct err *e)
 {
 	struct jsonw w = {0};
@@ -149,6 +143,8 @@ static bool pump(struct channel *c, struct watch *w)
 	/* A terminal says EIO when the last program has let go of it. */
 	if (n <= 0) {
 		*left = 0;
+		if (n < 0)
+			c->failure = errno;
 		agent_close(c->agent, c->agent->sources, w);
 		return false;
 	}
@@ -166,6 +162,8 @@ static void output_ready(struct agent *a, struct watch *w, uint32_t events)
 
 	if (!c->program.terminal) {
 		pump(c, w);
+		if (c->is_connection && w->fd < 0)
+			finish(c);
 		return;
 	}
 	int64_t now = now_ms();
@@ -248,6 +246,8 @@ void channel_reap(struct agent *a)
 static void end_input(struct channel *c)
 {
 	if (!c->program.terminal) {
+		if (c->is_connection)
+			shutdown(c->input.fd, SHUT_WR);
 		close_input(c);
 		c->end_input = false;
 	} else if (write(c->input.fd, "\004", 1) == 1 || errno != EAGAIN) {
@@ -259,6 +259,8 @@ static void end_input(struct channel *c)
 /* Writes what waits; grants new credit for what the program took. */
 static void feed(struct channel *c)
 {
+	if (c->connect_by)
+		return; /* it is listened to until it can be written to */
 	while (c->waiting_length && c->input.fd >= 0) {
 		size_t run = WINDOW - c->waiting_start;
 		ssize_t n = write(c->input.fd, c->waiting + c->waiting_start, run < c->waiting_length ? run : c->waiting_length);
@@ -267,8 +269,13 @@ static void feed(struct channel *c)
 			continue;
 		if (n < 0 && errno == EAGAIN)
 			break;
-		/* The program closed its input: what is left goes nowhere, and the host may as well send on. */
+		/*
+		 * The program closed its input: what is left goes nowhere, and the host may as well send on. A server may
+		 * answer without reading everything; that its connection broke shows only here.
+		 */
 		if (n < 0) {
+			if (c->is_connection && errno != EPIPE)
+				c->failure = errno;
 			c->consumed += (uint32_t)c->waiting_length;
 			close_input(c);
 			break;
@@ -293,9 +300,26 @@ static void feed(struct channel *c)
 	}
 }
 
+/* Output is listened to from now on; what came ahead of the connection is sent. */
+static void listen_to_output(struct channel *c)
+{
+	agent_watch(c->agent, c->agent->sources, &c->output, EPOLLIN);
+	if (c->errors.fd >= 0)
+		agent_watch(c->agent, c->agent->sources, &c->errors, EPOLLIN);
+}
+
 static void input_ready(struct agent *a, struct watch *w, uint32_t events)
 {
-	feed(w->owner);
+	struct channel *c = w->owner;
+
+	if (c->connect_by) {
+		if (!connect_established(c)) {
+			finish(c);
+			return;
+		}
+		listen_to_output(c);
+	}
+	feed(c);
 }
 
 static int take_input(struct channel *c, const struct frame *f)
@@ -329,9 +353,24 @@ static int take_input(struct channel *c, const struct frame *f)
 
 /* --- frames */
 
-int channel_open(struct agent *a, const struct frame *f)
+static int start(struct channel *c, const char *request, size_t length, int64_t *timeout, struct err *e)
 {
 	struct program_pipes pipes;
+
+	if (connect_asked(request, length))
+		return connect_start(c, request, length, timeout, e);
+	if (!spare_take(request, length, &c->program, &pipes) &&
+	    program_start(&c->program, &pipes, request, length, c->agent->cgroup, timeout, e) < 0)
+		return -1;
+	spare_learn(request, length, now_ms());
+	c->input.fd = pipes.input;
+	c->output.fd = pipes.output;
+	c->errors.fd = pipes.errors;
+	return 0;
+}
+
+int channel_open(struct agent *a, const struct frame *f)
+{
 	struct err e = {.code = 125};
 
 	if (find(a, f->channel))
@@ -346,23 +385,22 @@ int channel_open(struct agent *a, const struct frame *f)
 	}
 	int64_t timeout = 0;
 
-	if (!spare_take((const char *)f->payload, f->length, &c->program, &pipes) &&
-	    program_start(&c->program, &pipes, (const char *)f->payload, f->length, a->cgroup, &timeout, &e) < 0) {
+	c->agent = a;
+	if (start(c, (const char *)f->payload, f->length, &timeout, &e) < 0) {
 		refuse(a, f->channel, &e);
 		free(c);
 		return 0;
 	}
-	spare_learn((const char *)f->payload, f->length, now_ms());
-	c->agent = a;
 	c->id = f->channel;
 	c->may_send = c->may_receive = WINDOW;
 	c->timeout = timeout ? now_ms() + timeout : 0;
-	c->input = (struct watch){.fd = pipes.input, .ready = input_ready, .owner = c};
-	c->output = (struct watch){.fd = pipes.output, .ready = output_ready, .owner = c};
-	c->errors = (struct watch){.fd = pipes.errors, .ready = output_ready, .owner = c};
-	agent_watch(a, a->sources, &c->output, EPOLLIN);
-	if (c->errors.fd >= 0)
-		agent_watch(a, a->sources, &c->errors, EPOLLIN);
+	c->input = (struct watch){.fd = c->input.fd, .ready = input_ready, .owner = c};
+	c->output = (struct watch){.fd = c->output.fd, .ready = output_ready, .owner = c};
+	c->errors = (struct watch){.fd = c->errors.fd, .ready = output_ready, .owner = c};
+	if (c->connect_by)
+		agent_watch(a, a->epoll, &c->input, EPOLLOUT);
+	else
+		listen_to_output(c);
 	c->next = a->channels;
 	a->channels = c;
 	a->channel_count++;
@@ -376,12 +414,8 @@ static int add_credit(struct channel *c, const struct frame *f)
 	if (more > UINT32_MAX - c->may_send)
 		return -1;
 	c->may_send += more;
-	if (!more || c->ended)
-		return 0; /* channel_tick goes on with what is left */
-	if (c->output.fd >= 0)
-		agent_watch(c->agent, c->agent->sources, &c->output, EPOLLIN);
-	if (c->errors.fd >= 0)
-		agent_watch(c->agent, c->agent->sources, &c->errors, EPOLLIN);
+	if (more && !c->ended && !c->connect_by) /* ended: channel_tick goes on with what is left */
+		listen_to_output(c);
 	return 0;
 }
 
@@ -390,6 +424,11 @@ static void hang_up(struct channel *c)
 {
 	if (c->kill_at)
 		return;
+	if (c->is_connection) {
+		c->failure = c->failure ? c->failure : ECANCELED;
+		finish(c);
+		return;
+	}
 	signal_program(c, SIGHUP);
 	signal_program(c, SIGCONT);
 	c->program.foreground = c->program.terminal && c->output.fd >= 0 ? program_foreground(c->output.fd) : 0;
@@ -431,9 +470,11 @@ void channel_end_all(struct agent *a)
 {
 	for (struct channel *c = a->channels, *next; c; c = next) {
 		next = c->next;
+		bool ended = c->ended;
+
 		c->muted = true;
 		hang_up(c);
-		if (c->ended)
+		if (ended)
 			finish(c);
 	}
 }
@@ -456,6 +497,12 @@ int64_t channel_tick(struct agent *a, int64_t now)
 			drain(c);
 			continue;
 		}
+		if (c->is_connection && connect_over(c, now)) {
+			finish(c);
+			continue;
+		}
+		if (c->connect_by)
+			earlier(&wait, c->connect_by, now);
 		if (c->timeout && c->timeout <= now) {
 			c->timeout = 0;
 			c->timed_out = true;

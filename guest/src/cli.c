@@ -67,6 +67,18 @@ static const struct cli_command commands[] = {
 	 cli_inspect, 1, 0, true},
 	{"kill", "[OPTIONS] CONTAINER [CONTAINER...]", "Kill one or more running containers", kill_flags, cli_each, 1, 0, true},
 	{"logs", "[OPTIONS] CONTAINER", "Fetch the logs of a container", logs_flags, cli_logs, 1, 1, true},
+	{"network connect", "[OPTIONS] NETWORK CONTAINER", "Connect a container to a network", cli_network_connect_flags,
+	 cli_network_change, 2, 2, true},
+	{"network create", "[OPTIONS] NETWORK", "Create a network", cli_network_create_flags, cli_network_create, 1, 1, true},
+	{"network disconnect", "[OPTIONS] NETWORK CONTAINER", "Disconnect a container from a network",
+	 cli_network_disconnect_flags, cli_network_change, 2, 2, true},
+	{"network inspect", "[OPTIONS] NETWORK [NETWORK...]", "Display detailed information on one or more networks",
+	 cli_network_inspect_flags, cli_network_inspect, 1, 0, true},
+	{"network ls", "[OPTIONS]", "List networks", cli_network_list_flags, cli_network_list, 0, 0, true},
+	{"network prune", "[OPTIONS]", "Remove all unused networks", cli_network_prune_flags, cli_network_prune, 0, 0, true},
+	{"network rm", "NETWORK [NETWORK...]", "Remove one or more networks", no_flags, cli_network_remove, 1, 0, true},
+	{"port", "CONTAINER [PRIVATE_PORT[/PROTO]]", "List port mappings or a specific mapping for the container", no_flags,
+	 cli_port, 1, 2, true},
 	{"rm", "[OPTIONS] CONTAINER [CONTAINER...]", "Remove one or more containers", rm_flags, cli_each, 1, 0, true},
 	{"rmi", "[OPTIONS] IMAGE [IMAGE...]", "Remove one or more images", rmi_flags, cli_rmi, 1, 0, true},
 	{"start", "[OPTIONS] CONTAINER [CONTAINER...]", "Start one or more stopped containers", start_flags, cli_start, 1, 0,
@@ -81,13 +93,36 @@ static const struct cli_command commands[] = {
 static const struct {
 	const char *group, *name, *command;
 } aliases[] = {
-	{"container", "ls", "ps"},           {"container", "list", "ps"},       {"container", "ps", "ps"},
-	{"container", "run", "run"},         {"container", "exec", "exec"},     {"container", "rm", "rm"},
-	{"container", "stop", "stop"},       {"container", "start", "start"},   {"container", "kill", "kill"},
-	{"container", "logs", "logs"},       {"container", "wait", "wait"},     {"container", "create", "create"},
-	{"container", "inspect", "inspect"}, {"container", "attach", "attach"}, {"image", "ls", "images"},
-	{"image", "list", "images"},         {"image", "pull", "pull"},         {"image", "rm", "rmi"},
-	{"image", "inspect", "inspect"},     {"system", "info", "info"},
+	{"container", "ls", "ps"},
+	{"container", "list", "ps"},
+	{"container", "ps", "ps"},
+	{"container", "run", "run"},
+	{"container", "exec", "exec"},
+	{"container", "rm", "rm"},
+	{"container", "stop", "stop"},
+	{"container", "start", "start"},
+	{"container", "kill", "kill"},
+	{"container", "logs", "logs"},
+	{"container", "wait", "wait"},
+	{"container", "create", "create"},
+	{"container", "inspect", "inspect"},
+	{"container", "attach", "attach"},
+	{"image", "ls", "images"},
+	{"image", "list", "images"},
+	{"image", "pull", "pull"},
+	{"image", "rm", "rmi"},
+	{"image", "inspect", "inspect"},
+	{"system", "info", "info"},
+	{"container", "port", "port"},
+	{"network", "connect", "network connect"},
+	{"network", "create", "network create"},
+	{"network", "disconnect", "network disconnect"},
+	{"network", "inspect", "network inspect"},
+	{"network", "ls", "network ls"},
+	{"network", "list", "network ls"},
+	{"network", "prune", "network prune"},
+	{"network", "rm", "network rm"},
+	{"network", "remove", "network rm"},
 };
 
 static const char *program = "nest";
@@ -113,11 +148,29 @@ static const struct cli_command *find_alias(const char *group, const char *name)
 	return NULL;
 }
 
+/* `docker network`: its commands. False when there is no such group. */
+static bool group_help(const char *group)
+{
+	bool found = false;
+
+	for (size_t i = 0; i < array_size(aliases); i++) {
+		const struct cli_command *c = strcmp(aliases[i].group, group) == 0 ? find(aliases[i].command) : NULL;
+
+		if (!c)
+			continue;
+		if (!found)
+			printf("Usage:  %s %s COMMAND\n\nCommands:\n", program, group);
+		found = true;
+		printf("  %-10s  %s\n", aliases[i].name, c->help);
+	}
+	return found;
+}
+
 static int help(void)
 {
 	printf("Usage:  %s COMMAND\n\nContainers inside containers, in a browser tab\n\nCommands:\n", program);
 	for (size_t i = 0; i < array_size(commands); i++)
-		printf("  %-10s  %s\n", commands[i].name, commands[i].help);
+		printf("  %-18s  %s\n", commands[i].name, commands[i].help);
 	printf("\nRun '%s COMMAND --help' for more information on a command.\n", program);
 	return 0;
 }
@@ -187,6 +240,8 @@ int cli_main(int argc, char **argv)
 	c = find(argv[at]);
 	if (!c && at + 1 < argc && (c = find_alias(argv[at], argv[at + 1])))
 		at++;
+	if (!c && group_help(argv[at]))
+		return argv[at + 1] ? 1 : 0;
 	if (!c) {
 		fprintf(stderr, "%s: unknown command: %s %s\n\nRun '%s --help' for more information\n", program, program,
 			argv[at], program);

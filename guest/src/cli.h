@@ -13,7 +13,8 @@ struct cli_command {
 	bool interspersed;
 };
 
-extern const struct flag cli_run_flags[], cli_exec_flags[];
+extern const struct flag cli_run_flags[], cli_exec_flags[], cli_network_create_flags[], cli_network_list_flags[],
+	cli_network_inspect_flags[], cli_network_prune_flags[], cli_network_connect_flags[], cli_network_disconnect_flags[];
 
 int cli_run(const struct cli_command *command, struct arguments *a);
 int cli_create(const struct cli_command *command, struct arguments *a);
@@ -27,6 +28,13 @@ int cli_ps(const struct cli_command *command, struct arguments *a);
 int cli_inspect(const struct cli_command *command, struct arguments *a);
 int cli_each(const struct cli_command *command, struct arguments *a); /* rm, stop, kill, wait: one request per container */
 int cli_logs(const struct cli_command *command, struct arguments *a);
+int cli_network_create(const struct cli_command *command, struct arguments *a);
+int cli_network_list(const struct cli_command *command, struct arguments *a);
+int cli_network_inspect(const struct cli_command *command, struct arguments *a);
+int cli_network_remove(const struct cli_command *command, struct arguments *a);
+int cli_network_prune(const struct cli_command *command, struct arguments *a);
+int cli_network_change(const struct cli_command *command, struct arguments *a); /* connect, disconnect */
+int cli_port(const struct cli_command *command, struct arguments *a);
 int cli_version(const struct cli_command *command, struct arguments *a);
 int cli_info(const struct cli_command *command, struct arguments *a);
 
@@ -36,5 +44,9 @@ const char *cli_name(void);
 int cli_usage_error(const struct cli_command *command, const char *message);
 /* "Error response from daemon: …" on standard error; the exit status that goes with it. */
 int cli_daemon_error(const struct err *e);
+/* Prints an array as `inspect` does, whole or each by `format` (may be NULL); frees it. 1 when the format cannot be. */
+int cli_print_documents(struct jsonw *list, const char *format);
+/* Adds a network's document to `out`. -1 when there is none. */
+int cli_network_get(const char *name, struct jsonw *out, struct err *e);
 /* Pulls and shows the progress on `out` (1 or 2). */
 int cli_pull_image(const char *reference, bool quiet, int out, struct err *e);

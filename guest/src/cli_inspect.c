@@ -4,13 +4,15 @@
 #include <string.h>
 #include "cli.h"
 #include "client.h"
+#include "network.h"
+#include "publish.h"
 #include "spec.h"
 #include "template.h"
 #include "units.h"
 #include "upstream.h"
 
 struct parts {
-	struct jsonw container, request, summary;
+	struct jsonw container, request, summary, networks;
 };
 
 static int keep(const struct json *answer, void *context)
@@ -19,9 +21,10 @@ static int keep(const struct json *answer, void *context)
 	const struct {
 		const char *key;
 		struct jsonw *to;
-	} wanted[] = {{"container", &p->container}, {"request", &p->request}, {"summary", &p->summary}};
+	} wanted[] = {
+		{"container", &p->container}, {"request", &p->request}, {"summary", &p->summary}, {"networks", &p->networks}};
 
-	for (size_t i = 0; i < 3; i++)
+	for (size_t i = 0; i < 4; i++)
 		if (json_get(answer, wanted[i].key) && !wanted[i].to->data)
 			jsonw_value(wanted[i].to, NULL, json_get(answer, wanted[i].key));
 	return 0;
@@ -65,11 +68,49 @@ static void put_state(struct jsonw *w, const struct json *c)
 	jsonw_end_object(w);
 }
 
+/* "0.0.0.0:8080:80/tcp" … → {"80/tcp":[{"HostIp","HostPort"}]} */
+static void put_bindings(struct jsonw *w, const char *key, const struct json *ports)
+{
+	char exposed[PORT_TEXT_MAX], host_ip[16], host_port[8];
+
+	jsonw_object(w, key);
+	json_each(text, ports && ports->kind == JSON_ARRAY ? ports : NULL) {
+		struct port port, other;
+		bool done = false;
+
+		if (text->kind != JSON_STRING || port_parse(text->string, &port, NULL) < 0)
+			continue;
+		/* All of one port of the container go under its name once. */
+		for (const struct json *before = ports->first; before != text; before = before->next)
+			done |= before->kind == JSON_STRING && port_parse(before->string, &other, NULL) == 0 &&
+				other.to_port == port.to_port && other.protocol == port.protocol;
+		if (done)
+			continue;
+		snprintf(exposed, sizeof(exposed), "%u/%s", port.to_port, port.protocol == 17 ? "udp" : "tcp");
+		jsonw_array(w, exposed);
+		for (const struct json *at = text; at; at = at->next) {
+			if (at->kind != JSON_STRING || port_parse(at->string, &other, NULL) < 0 ||
+			    other.to_port != port.to_port || other.protocol != port.protocol)
+				continue;
+			snprintf(host_port, sizeof(host_port), "%u", other.host_port);
+			jsonw_object(w, NULL);
+			jsonw_string(w, "HostIp", network_text(other.host_ip, host_ip));
+			jsonw_string(w, "HostPort", other.host_port ? host_port : "");
+			jsonw_end_object(w);
+		}
+		jsonw_end_array(w);
+	}
+	jsonw_end_object(w);
+}
+
 static void put_host_config(struct jsonw *w, const struct json *request)
 {
 	jsonw_object(w, "HostConfig");
 	put_strings(w, "Binds", json_get(request, "binds"), 0);
-	jsonw_string(w, "NetworkMode", "none");
+	const char *network = json_string(request, "network", "bridge");
+
+	jsonw_string(w, "NetworkMode", *network && strcmp(network, "default") != 0 ? network : "bridge");
+	put_bindings(w, "PortBindings", json_get(request, "ports"));
 	jsonw_bool(w, "AutoRemove", json_bool(request, "rm", false));
 	put_strings(w, "CapAdd", json_get(request, "capAdd"), 0);
 	put_strings(w, "CapDrop", json_get(request, "capDrop"), 0);
@@ -117,7 +158,46 @@ static void put_config(struct jsonw *w, const struct json *request, const struct
 	jsonw_end_object(w);
 }
 
-static void put_container(struct jsonw *w, const struct json *c, const struct json *request, const struct json *summary)
+/* What is left of a run that ended is shown as docker shows it: without addresses. */
+static void put_networks(struct jsonw *w, const struct json *c, const struct json *networks)
+{
+	bool running = strcmp(json_string(c, "state", ""), "running") == 0;
+	const struct json *first = NULL;
+
+	jsonw_object(w, "NetworkSettings");
+	put_bindings(w, "Ports", json_get(c, "ports"));
+	jsonw_object(w, "Networks");
+	json_each(n, networks && networks->kind == JSON_ARRAY ? networks : NULL) {
+		const char *id = running ? json_string(n, "networkId", "") : "";
+		const char *name = json_string(n, "network", "");
+		char endpoint[65] = "";
+
+		/* Of its own for every container in every network. */
+		if (*id)
+			snprintf(endpoint, sizeof(endpoint), "%.32s%.32s", json_string(c, "id", ""), id);
+		if (strcmp(name, "bridge") == 0)
+			first = n;
+		jsonw_object(w, name);
+		put_strings(w, "Aliases", json_get(n, "aliases"), 0);
+		jsonw_string(w, "NetworkID", id);
+		jsonw_string(w, "EndpointID", endpoint);
+		jsonw_string(w, "Gateway", running ? json_string(n, "gateway", "") : "");
+		jsonw_string(w, "IPAddress", running ? json_string(n, "address", "") : "");
+		jsonw_int(w, "IPPrefixLen", running ? (int64_t)json_number(n, "prefix", 0) : 0);
+		jsonw_string(w, "MacAddress", running ? json_string(n, "mac", "") : "");
+		jsonw_end_object(w);
+	}
+	jsonw_end_object(w);
+	/* Docker's old place for those of the default network. */
+	jsonw_string(w, "Gateway", running ? json_string(first, "gateway", "") : "");
+	jsonw_string(w, "IPAddress", running ? json_string(first, "address", "") : "");
+	jsonw_int(w, "IPPrefixLen", running ? (int64_t)json_number(first, "prefix", 0) : 0);
+	jsonw_string(w, "MacAddress", running ? json_string(first, "mac", "") : "");
+	jsonw_end_object(w);
+}
+
+static void put_container(struct jsonw *w, const struct json *c, const struct json *request, const struct json *summary,
+			  const struct json *networks)
 {
 	const struct json *argv = json_get(summary, "argv");
 	char name[140];
@@ -137,11 +217,7 @@ static void put_container(struct jsonw *w, const struct json *c, const struct js
 	put_host_config(w, request);
 	put_mounts(w, request);
 	put_config(w, request, summary);
-	jsonw_object(w, "NetworkSettings");
-	jsonw_string(w, "IPAddress", "");
-	jsonw_object(w, "Networks");
-	jsonw_end_object(w);
-	jsonw_end_object(w);
+	put_networks(w, c, networks);
 	jsonw_end_object(w);
 }
 
@@ -162,7 +238,10 @@ static int inspect_container(const char *name, struct jsonw *out, struct err *e)
 		struct json *request = json_parse(p.request.data, p.request.length, e);
 		struct json *summary = json_parse(p.summary.data, p.summary.length, e);
 
-		put_container(out, container, request, summary);
+		struct json *networks = p.networks.data ? json_parse(p.networks.data, p.networks.length, NULL) : NULL;
+
+		put_container(out, container, request, summary, networks);
+		json_free(networks);
 		json_free(container);
 		json_free(request);
 		json_free(summary);
@@ -170,6 +249,7 @@ static int inspect_container(const char *name, struct jsonw *out, struct err *e)
 	jsonw_free(&p.container);
 	jsonw_free(&p.request);
 	jsonw_free(&p.summary);
+	jsonw_free(&p.networks);
 	return ret;
 }
 
@@ -210,7 +290,7 @@ static int inspect_image(const char *name, struct jsonw *out, struct err *e)
 
 int cli_inspect(const struct cli_command *c, struct arguments *a)
 {
-	const char *type = flag_text(a, "type"), *format = flag_text(a, "format");
+	const char *type = flag_text(a, "type");
 	struct jsonw out = {0};
 	struct err e;
 	int worst = 0;
@@ -222,13 +302,22 @@ int cli_inspect(const struct cli_command *c, struct arguments *a)
 
 		if (!found && (!type || strcmp(type, "image") == 0))
 			found = inspect_image(a->rest[i], &out, &e) == 0;
+		if (!found && (!type || strcmp(type, "network") == 0))
+			found = cli_network_get(a->rest[i], &out, &e) >= 0;
 		if (!found) {
 			fprintf(stderr, "Error: No such %s: %s\n", type ? type : "object", a->rest[i]);
 			worst = 1;
 		}
 	}
 	jsonw_end_array(&out);
-	struct json *all = out.failed ? NULL : json_parse(out.data, out.length, &e);
+	return cli_print_documents(&out, flag_text(a, "format")) ? 1 : worst;
+}
+
+int cli_print_documents(struct jsonw *list, const char *format)
+{
+	struct err e;
+	int worst = 0;
+	struct json *all = list->failed ? NULL : json_parse(list->data, list->length, &e);
 
 	if (all && format) {
 		json_each(item, all)
@@ -241,6 +330,6 @@ int cli_inspect(const struct cli_command *c, struct arguments *a)
 		putchar('\n');
 	}
 	json_free(all);
-	jsonw_free(&out);
+	jsonw_free(list);
 	return worst;
 }

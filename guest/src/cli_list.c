@@ -38,6 +38,22 @@ static void status_text(const struct json *c, char *text, size_t size)
 	}
 }
 
+/* "0.0.0.0:8080->80/tcp, …" */
+static void ports_text(const struct json *c, char *text, size_t size)
+{
+	size_t used = 0;
+
+	*text = 0;
+	json_each(item, json_get(c, "ports")) {
+		const char *last = item->kind == JSON_STRING ? strrchr(item->string, ':') : NULL;
+
+		if (!last || used + 64 > size)
+			continue;
+		used += (size_t)snprintf(text + used, size - used, "%s%.*s->%.16s", used ? ", " : "",
+					 (int)(last - item->string > 24 ? 24 : last - item->string), item->string, last + 1);
+	}
+}
+
 static int list_some(const struct json *answer, void *context)
 {
 	struct listing *l = context;
@@ -45,7 +61,7 @@ static int list_some(const struct json *answer, void *context)
 	const char *format = flag_text(l->arguments, "format");
 
 	json_each(c, json_get(answer, "containers")) {
-		char id[80], command[2200], created[48], status[96];
+		char id[80], command[2200], created[48], status[96], ports[2048];
 
 		if (l->left == 0)
 			break;
@@ -54,6 +70,7 @@ static int list_some(const struct json *answer, void *context)
 		quote(json_string(c, "command", ""), whole ? 0 : 20, command, sizeof(command));
 		unit_ago(created, sizeof(created), (int64_t)(json_number(c, "created", 0) / 1000));
 		status_text(c, status, sizeof(status));
+		ports_text(c, ports, sizeof(ports));
 		if (format) {
 			struct jsonw w = {0};
 
@@ -64,14 +81,14 @@ static int list_some(const struct json *answer, void *context)
 			jsonw_string(&w, "RunningFor", created);
 			jsonw_string(&w, "Status", status);
 			jsonw_string(&w, "State", json_string(c, "state", ""));
-			jsonw_string(&w, "Ports", "");
+			jsonw_string(&w, "Ports", ports);
 			jsonw_string(&w, "Names", json_string(c, "name", ""));
 			jsonw_end_object(&w);
 			template_print_row(format, &w);
 		} else if (flag_on(l->arguments, "quiet")) {
 			printf("%s\n", id);
 		} else {
-			columns_row(&l->table, (const char *[]){id, json_string(c, "image", ""), command, created, status, "",
+			columns_row(&l->table, (const char *[]){id, json_string(c, "image", ""), command, created, status, ports,
 								json_string(c, "name", "")});
 		}
 	}

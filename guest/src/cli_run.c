@@ -9,21 +9,27 @@
 #include "io.h"
 
 const struct flag cli_run_flags[] = {
+	{0, "add-host", FLAG_LIST, "Add a custom host-to-IP mapping (host:ip)"},
 	{0, "cap-add", FLAG_LIST, "Add Linux capabilities"},
 	{0, "cap-drop", FLAG_LIST, "Drop Linux capabilities"},
 	{0, "cpus", FLAG_CPUS, "Number of CPUs"},
 	{'d', "detach", FLAG_BOOL, "Run container in background and print container ID"},
+	{0, "dns", FLAG_LIST, "Set custom DNS servers"},
 	{0, "entrypoint", FLAG_TEXT, "Overwrite the default ENTRYPOINT of the image"},
 	{'e', "env", FLAG_LIST, "Set environment variables"},
 	{'h', "hostname", FLAG_TEXT, "Container host name"},
 	{'i', "interactive", FLAG_BOOL, "Keep STDIN open even if not attached"},
+	{0, "ip", FLAG_TEXT, "IPv4 address (e.g., 172.30.100.104)"},
 	{'m', "memory", FLAG_SIZE, "Memory limit"},
 	{0, "name", FLAG_TEXT, "Assign a name to the container"},
 	{0, "nest", FLAG_BOOL, "Let the container run containers of its own"},
 	{0, "net", FLAG_TEXT, "The same as --network"},
-	{0, "network", FLAG_TEXT, "Connect a container to a network (only \"none\" so far)"},
+	{0, "network", FLAG_TEXT, "Connect a container to a network (\"bridge\", \"none\" or one you made)"},
+	{0, "network-alias", FLAG_LIST, "Add network-scoped alias for the container"},
 	{0, "pids-limit", FLAG_INT, "Tune container pids limit (set -1 for unlimited)"},
 	{0, "platform", FLAG_TEXT, "Set platform (only linux/386)"},
+	{'p', "publish", FLAG_LIST, "Publish a container's port to the host"},
+	{'P', "publish-all", FLAG_BOOL, "Publish all exposed ports to random ports"},
 	{0, "privileged", FLAG_BOOL, "All capabilities, in the container's own user namespace (includes --nest)"},
 	{0, "pull", FLAG_TEXT, "Pull image before running (\"always\", \"missing\", \"never\")"},
 	{'q', "quiet", FLAG_BOOL, "Suppress the pull output"},
@@ -55,17 +61,25 @@ const struct flag cli_exec_flags[] = {
 static const struct {
 	const char *flag, *key;
 } keys[] = {
+	{"add-host", "addHosts"},
 	{"cap-add", "capAdd"},
 	{"cap-drop", "capDrop"},
 	{"cpus", "cpuQuota"},
 	{"detach", "detach"},
+	{"dns", "dns"},
 	{"hostname", "hostname"},
 	{"interactive", "stdin"},
+	{"ip", "ip"},
 	{"memory", "memory"},
 	{"name", "name"},
 	{"nest", "nest"},
+	{"net", "network"},
+	{"network", "network"},
+	{"network-alias", "aliases"},
 	{"pids-limit", "pids"},
 	{"privileged", "privileged"},
+	{"publish", "ports"},
+	{"publish-all", "publishAll"},
 	{"read-only", "readOnly"},
 	{"rm", "rm"},
 	{"stop-signal", "stopSignal"},
@@ -145,10 +159,6 @@ static int check_flags(const struct arguments *a, struct jsonw *w, struct err *e
 	for (size_t i = 0; i < a->count; i++) {
 		const char *name = a->values[i].flag->name, *text = a->values[i].text;
 
-		if ((strcmp(name, "network") == 0 || strcmp(name, "net") == 0) && strcmp(text, "none") != 0)
-			return err_set(e, 125,
-				       "network %s not found: containers have only a loopback interface so far (--network none)",
-				       text);
 		if (strcmp(name, "userns") == 0 && *text)
 			return err_set(e, 125, "--userns=%s: every container has its own user namespace here; leave the flag out",
 				       text);

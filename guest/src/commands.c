@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 #include "cgroup.h"
+#include "command_network.h"
 #include "commands.h"
 #include "container.h"
 #include "events.h"
@@ -12,6 +13,7 @@
 #include "layers.h"
 #include "log.h"
 #include "monitor.h"
+#include "network.h"
 #include "reply.h"
 #include "sock.h"
 #include "spec.h"
@@ -47,11 +49,14 @@ static int spawn_monitor(enum monitor_task task, struct entry *entry, bool attac
 
 	if (sock_pair(pair, e) < 0)
 		return -1;
+	/* Here, so that the next need not look for it. What keeps it from working is told by the monitor. */
+	if (command_network_uses_default(entry))
+		network_default(NULL);
 	int *keep[] = {&pair[1], &client};
 	pid_t pid = command_fork(keep, array_size(keep), e);
 
 	if (pid == 0)
-		monitor_main(task, entry->id, entry->name, entry->request, attach, pair[1], client);
+		monitor_main(task, entry->id, entry->name, entry->request, entry_networks(entry), attach, pair[1], client);
 	close(pair[1]);
 	if (pid < 0 || set_nonblock(pair[0], true) < 0) {
 		close(pair[0]);
@@ -156,6 +161,12 @@ void command_monitor_event(struct entry *entry)
 			state_forget(entry);
 		entry->state = ENTRY_RUNNING;
 		entry->started = (int64_t)json_number(message, "time", 0);
+		json_free(entry->live);
+		entry->live = take_ptr(message);
+		events_send("start", entry);
+	} else if (strcmp(type, "networks") == 0) {
+		json_free(entry->live);
+		entry->live = take_ptr(message);
 		events_send("start", entry);
 	} else if (strcmp(type, "exited") == 0) {
 		ended(entry, (int)json_number(message, "code", 255));
@@ -178,13 +189,6 @@ void command_monitor_event(struct entry *entry)
 
 enum { REQUEST_MAX = 60000 };
 
-struct request {
-	size_t length;
-	struct json *json;   /* freed by command_run unless taken (NULL) */
-	int client;          /* closed by command_run unless taken (-1) */
-	struct entry *entry; /* for commands on one container */
-};
-
 typedef int (*command)(struct request *r, struct err *e);
 
 static int run(struct request *r, struct err *e)
@@ -196,7 +200,7 @@ static int run(struct request *r, struct err *e)
 	if (r->length > REQUEST_MAX)
 		return err_set(e, 125, "the command line is too long (%zu bytes)", r->length);
 	/* Here already, so that a bad request never becomes an entry. */
-	if (spec_parse(r->json, &spec, e) < 0)
+	if (spec_parse(r->json, &spec, e) < 0 || command_network_exists(spec.network, e) < 0)
 		return -1;
 	struct entry *entry = table_add(spec.name, r->json, e);
 
@@ -389,6 +393,13 @@ static const struct {
 	{"inspect", inspect, true},
 	{"ps", list, false},
 	{"layers.forget", forget_layers, false},
+	{"network.create", command_network_create, false},
+	{"network.ls", command_network_list, false},
+	{"network.inspect", command_network_inspect, false},
+	{"network.rm", command_network_remove, false},
+	{"network.prune", command_network_prune, false},
+	{"network.connect", command_network_change, true},
+	{"network.disconnect", command_network_change, true},
 };
 
 void command_run(char *packet, size_t length, int client)

@@ -2,6 +2,14 @@
 #pragma once
 #include "table.h"
 
+/* One request of a command line. */
+struct request {
+	size_t length;
+	struct json *json;   /* freed by command_run unless taken (NULL) */
+	int client;          /* closed by command_run unless taken (-1) */
+	struct entry *entry; /* for commands on one container */
+};
+
 /* The first packet of a connection, which is the callee's from here on. */
 void command_run(char *packet, size_t length, int client);
 /* A container's monitor said something, or is gone. */

@@ -9,6 +9,7 @@
 #include <sys/wait.h>
 #include "container.h"
 #include "dev.h"
+#include "endpoint.h"
 #include "io.h"
 #include "kernel.h"
 #include "mounts.h"
@@ -25,7 +26,8 @@ void container_path(char path[200], const char *id, const char *tail)
 	snprintf(path, 200, CONTAINERS "/%s/%s", id, tail);
 }
 
-int container_init(struct container *c, const char *id, const char *name, const struct json *request, struct err *e)
+int container_init(struct container *c, const char *id, const char *name, const struct json *request, const struct json *networks,
+		   struct err *e)
 {
 	*c = (struct container){.request = request,
 				.cgroup = -1,
@@ -34,6 +36,7 @@ int container_init(struct container *c, const char *id, const char *name, const 
 				.ask = -1,
 				.dev = -1,
 				.streams = STREAMS_NONE,
+				.networks = {.dns = -1},
 				.root = ID_SHIFT};
 	snprintf(c->id, sizeof(c->id), "%s", id);
 	snprintf(c->name, sizeof(c->name), "%s", name);
@@ -48,7 +51,7 @@ int container_init(struct container *c, const char *id, const char *name, const 
 		snprintf(c->hostname, sizeof(c->hostname), "%s", c->spec.hostname);
 	else
 		snprintf(c->hostname, sizeof(c->hostname), "%.12s", c->id);
-	return 0;
+	return attachments_of(c, networks, e);
 }
 
 /* --- steps */
@@ -105,30 +108,6 @@ static int undo_directory(struct container *c, struct err *e)
 	return rmdir(path) < 0 && errno != ENOENT ? err_errno(e, 125, "remove %s", path) : 0;
 }
 
-static int write_etc(const struct container *c, int rw, struct err *e)
-{
-	char hostname[80], hosts[400];
-	_cleanup_free_ char *resolver = read_file("/etc/resolv.conf", 65536, NULL, NULL);
-
-	snprintf(hostname, sizeof(hostname), "%s\n", c->hostname);
-	snprintf(
-		hosts, sizeof(hosts),
-		"127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost ip6-loopback\nfe00::\tip6-localnet\nff00::\tip6-mcastprefix\n"
-		"ff02::1\tip6-allnodes\nff02::2\tip6-allrouters\n127.0.1.1\t%s\n",
-		c->hostname);
-	const struct {
-		const char *name, *text;
-	} files[] = {{"hostname", hostname}, {"hosts", hosts}, {"resolv.conf", resolver ? resolver : ""}};
-
-	for (size_t i = 0; i < array_size(files); i++) {
-		_cleanup_fd_ int fd = openat(rw, files[i].name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
-
-		if (fd < 0 || write_all(fd, files[i].text, strlen(files[i].text)) < 0 || fchown(fd, c->root, c->root) < 0)
-			return err_errno(e, 125, "write the container's %s", files[i].name);
-	}
-	return 0;
-}
-
 /* A tmpfs of the container's own, whose owner is its root; it outlives the container's runs until `rm`. */
 static int do_writable(struct container *c, struct err *e)
 {
@@ -152,7 +131,7 @@ static int do_writable(struct container *c, struct err *e)
 	for (size_t i = 0; i < array_size(directories); i++)
 		if (mkdirat(rw, directories[i], 0755) < 0 || fchownat(rw, directories[i], c->root, c->root, 0) < 0)
 			return err_errno(e, 125, "make %s/%s", path, directories[i]);
-	return write_etc(c, rw, e);
+	return 0;
 }
 
 static int undo_writable(struct container *c, struct err *e)
@@ -182,6 +161,20 @@ static int undo_cgroup(struct container *c, struct err *e)
 {
 	close_fd(&c->cgroup);
 	return cgroup_destroy(c->id, REMOVE_TIMEOUT_MS, e);
+}
+
+static int do_networks(struct container *c, struct err *e)
+{
+	return attachments_take(c, e);
+}
+
+static int undo_networks(struct container *c, struct err *e)
+{
+	(void)e;
+	/* One whose monitor is gone: nobody knows its networks any more. */
+	if (!c->request)
+		endpoint_forget(c->id);
+	return attachments_give_back(c);
 }
 
 /* The socket its --nest engine will find as /run/nest/host.sock; the monitor answers it. */
@@ -259,7 +252,7 @@ static void child(struct container *c, int sync, int report)
 		    syscall(SYS_setresuid32, 0, 0, 0) == 0) {
 			if (sethostname(c->hostname, strlen(c->hostname)) < 0)
 				err_errno(&e, 125, "set the host name");
-			else if (ns_loopback_up(&e) == 0 && rootfs_enter(&rootfs, &e) == 0)
+			else if (attachments_configure(c, &e) == 0 && rootfs_enter(&rootfs, &e) == 0)
 				process_exec(&c->process, report, true, &e);
 		} else if (!e.code) {
 			err_errno(&e, 125, "become the container's root");
@@ -338,6 +331,8 @@ static int do_process(struct container *c, struct err *e)
 	int ret = ns_map(c->pid, c->root, c->ids, e);
 
 	if (ret == 0)
+		ret = attachments_link(c, e);
+	if (ret == 0)
 		ret = send_volumes(c, sync_ours, e);
 	if (ret == 0)
 		ret = process_wait_started(report_ours, START_TIMEOUT_MS, e);
@@ -360,6 +355,7 @@ static const struct step {
 	{"image", do_image, NULL},
 	{"layers", do_layers, NULL},
 	{"cgroup", do_cgroup, undo_cgroup},
+	{"networks", do_networks, undo_networks},
 	{"relay", do_relay, undo_relay},
 	{"streams", do_streams, undo_streams},
 	{"process", do_process, undo_process},
@@ -426,6 +422,7 @@ int container_remove(struct container *c, struct err *e)
 {
 	int ret = undo_to(c, 0, e);
 
+	attachments_free(&c->networks);
 	image_free(&c->image);
 	process_free(&c->process);
 	return ret;
@@ -433,7 +430,13 @@ int container_remove(struct container *c, struct err *e)
 
 void container_adopt(struct container *c, const char *id)
 {
-	*c = (struct container){
-		.cgroup = -1, .pidfd = -1, .relay = -1, .ask = -1, .dev = -1, .streams = STREAMS_NONE, .done = ALL};
+	*c = (struct container){.cgroup = -1,
+				.pidfd = -1,
+				.relay = -1,
+				.ask = -1,
+				.dev = -1,
+				.streams = STREAMS_NONE,
+				.networks = {.dns = -1},
+				.done = ALL};
 	snprintf(c->id, sizeof(c->id), "%s", id);
 }

@@ -4,6 +4,7 @@
  */
 #pragma once
 #include <sys/types.h>
+#include "attachment.h"
 #include "err.h"
 #include "image.h"
 #include "json.h"
@@ -26,11 +27,16 @@ struct container {
 	int ask, dev;             /* descriptors or -1, while it is made: the question for its image, its /dev */
 	pid_t pid;
 	struct streams streams;
+	struct attachments networks;
 	unsigned done; /* steps that are in effect */
 };
 
-/* `request` as in ENGINE.md; checks it and fills the rest in with "nothing yet". */
-int container_init(struct container *c, const char *id, const char *name, const struct json *request, struct err *e);
+/*
+ * `request` as in ENGINE.md; checks it and fills the rest in with "nothing yet". `networks`: those it is in, as attachments_put
+ * writes them; NULL: as the request says.
+ */
+int container_init(struct container *c, const char *id, const char *name, const struct json *request, const struct json *networks,
+		   struct err *e);
 /* The steps up to "exists", and from there to "runs". On failure what this call did is undone again. */
 int container_create(struct container *c, struct err *e);
 int container_start(struct container *c, struct err *e);

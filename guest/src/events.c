@@ -35,6 +35,12 @@ static void put_container(struct jsonw *w, const char *key, const struct entry *
 		jsonw_int(w, "exitCode", e->exit_code);
 	jsonw_bool(w, "nest", json_bool(e->request, "nest", false) || json_bool(e->request, "privileged", false));
 	jsonw_string(w, "hostname", json_string(summary, "hostname", ""));
+	if (entry_ports(e) && entry_ports(e)->length)
+		jsonw_value(w, "ports", entry_ports(e));
+	jsonw_array(w, "networks");
+	json_each(network, entry_networks(e))
+		jsonw_string(w, NULL, json_string(network, "network", ""));
+	jsonw_end_array(w);
 	jsonw_end_object(w);
 }
 

@@ -8,11 +8,12 @@
 #include "io.h"
 #include "monitor.h"
 #include "relay.h"
+#include "reply.h"
 #include "session.h"
 #include "sock.h"
 #include "table.h"
 
-enum { DRAIN_MS = 10000, ENGINE_MS = 10000, SUMMARY_MAX = 48000 };
+enum { DRAIN_MS = 10000, ENGINE_MS = 10000, SUMMARY_MAX = 48000, ORDER_MAX = 16384 };
 
 struct monitor {
 	struct container container;
@@ -70,6 +71,9 @@ static void tell_created(struct monitor *m)
 	put_list(&w, "argv", c->process.argv);
 	put_list(&w, "env", c->process.env);
 	jsonw_end_object(&w);
+	/* One that runs tells with "started". */
+	if (!c->pid)
+		attachments_put(&w, "networks", &c->networks, false);
 	jsonw_end_object(&w);
 	tell(m, &w, -1);
 	jsonw_free(&w);
@@ -126,6 +130,37 @@ static int exit_code(int status)
 	return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
 }
 
+static void put_networks(const struct monitor *m, struct jsonw *w)
+{
+	attachments_put(w, "networks", &m->container.networks, true);
+	attachments_put_ports(w, "ports", &m->container.networks);
+}
+
+/* `network connect` and `disconnect`, handed over by the engine. */
+static void change_networks(struct monitor *m, const char *order, size_t length, int client)
+{
+	struct err e = {.code = 125};
+	struct json *request = json_parse(order, length, &e);
+	bool connect = strcmp(json_string(request, "cmd", ""), "network.connect") == 0;
+	int ret = !request  ? -1
+		  : connect ? attachments_connect(&m->container, request, &e)
+			    : attachments_disconnect(&m->container, request, &e);
+	struct jsonw w = {0};
+
+	json_free(request);
+	jsonw_object(&w, NULL);
+	jsonw_string(&w, "type", "networks");
+	put_networks(m, &w);
+	jsonw_end_object(&w);
+	tell(m, &w, -1);
+	jsonw_free(&w);
+	if (ret < 0)
+		reply_error(client, &e);
+	else
+		reply_code(client, 0);
+	close(client);
+}
+
 static void tell_started(struct monitor *m)
 {
 	struct jsonw w = {0};
@@ -134,6 +169,7 @@ static void tell_started(struct monitor *m)
 	jsonw_string(&w, "type", "started");
 	jsonw_int(&w, "pid", m->container.pid);
 	jsonw_int(&w, "time", m->started);
+	put_networks(m, &w);
 	jsonw_end_object(&w);
 	tell(m, &w, m->container.pidfd);
 	jsonw_free(&w);
@@ -173,7 +209,7 @@ static void meet_engine(struct monitor *m)
 /* Until the container's first process, and with it everything in its pid namespace, has ended. Its exit code. */
 static int watch(struct monitor *m)
 {
-	enum { ENDED = SESSION_FDS, CONTROL, RELAY, COUNT = RELAY + RELAY_FDS };
+	enum { ENDED = SESSION_FDS, CONTROL, NAMES, RELAY, COUNT = RELAY + RELAY_FDS };
 	struct pollfd fds[COUNT];
 	struct container *c = &m->container;
 
@@ -182,6 +218,7 @@ static int watch(struct monitor *m)
 
 		fds[ENDED] = (struct pollfd){.fd = c->pidfd, .events = POLLIN};
 		fds[CONTROL] = (struct pollfd){.fd = m->control >= 0 ? m->control : m->listener, .events = POLLIN};
+		fds[NAMES] = (struct pollfd){.fd = c->networks.dns, .events = POLLIN};
 		if (m->relay)
 			relay_poll(m->relay, &fds[RELAY]);
 		if (poll(fds, m->relay ? COUNT : RELAY, timeout) < 0)
@@ -189,17 +226,21 @@ static int watch(struct monitor *m)
 		session_handle(&m->session, fds);
 		if (m->relay)
 			relay_handle(m->relay, &fds[RELAY]);
+		if (fds[NAMES].revents)
+			attachments_serve(c);
 		if (fds[CONTROL].revents && m->control < 0) {
 			meet_engine(m);
 		} else if (fds[CONTROL].revents) {
-			/* The engine hands over another watcher, or is gone. */
+			/* The engine hands over another watcher or a change of networks, or is gone. */
 			int client = -1;
 			size_t count = 1;
-			char word;
-			ssize_t n = sock_recv(m->control, &word, 1, &client, &count, 0, NULL);
+			static char word[ORDER_MAX];
+			ssize_t n = sock_recv(m->control, word, sizeof(word), &client, &count, 0, NULL);
 
 			if (n == 0)
 				lose_engine(m);
+			else if (n > 0 && count == 1 && *word == '{')
+				change_networks(m, word, (size_t)n, client);
 			else if (n > 0 && count == 1 && m->session.client < 0)
 				m->session.client = client;
 			else if (n > 0 && count == 1)
@@ -216,8 +257,8 @@ static int watch(struct monitor *m)
 	}
 }
 
-void monitor_main(enum monitor_task task, const char *id, const char *name, const struct json *request, bool attach, int control,
-		  int client)
+void monitor_main(enum monitor_task task, const char *id, const char *name, const struct json *request,
+		  const struct json *networks, bool attach, int control, int client)
 {
 	static struct monitor m; /* too large for a stack */
 	struct container *c = &m.container;
@@ -229,7 +270,7 @@ void monitor_main(enum monitor_task task, const char *id, const char *name, cons
 	m.log.fd = -1;
 	m.session = (struct session){.client = client, .pidfd = -1, .streams = &c->streams, .log = &m.log};
 	prctl(PR_SET_NAME, "nest-monitor");
-	if (container_init(c, id, name, request, &e) < 0)
+	if (container_init(c, id, name, request, networks, &e) < 0)
 		fail(&m, &e, task == MONITOR_START);
 	if (task == MONITOR_START)
 		container_exists(c);

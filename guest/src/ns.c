@@ -1,9 +1,6 @@
 #include <errno.h>
-#include <net/if.h>
 #include <signal.h>
 #include <stdio.h>
-#include <sys/ioctl.h>
-#include <sys/socket.h>
 #include <sys/wait.h>
 #include "io.h"
 #include "kernel.h"
@@ -70,14 +67,4 @@ int ns_user(uint32_t first, uint32_t count, struct err *e)
 	while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
 		;
 	return ret < 0 ? -1 : take_fd(&fd);
-}
-
-int ns_loopback_up(struct err *e)
-{
-	struct ifreq request = {.ifr_name = "lo", .ifr_flags = IFF_UP | IFF_RUNNING};
-	_cleanup_fd_ int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-
-	if (fd < 0 || ioctl(fd, SIOCSIFFLAGS, &request) < 0)
-		return err_errno(e, 125, "bring up lo");
-	return 0;
 }

@@ -18,5 +18,3 @@ pid_t ns_clone(uint64_t flags, int cgroup, int *pidfd, struct err *e);
 int ns_map(pid_t pid, uint32_t first, uint32_t count, struct err *e);
 /* A descriptor of a new user namespace with that mapping, for id-mapped mounts. */
 int ns_user(uint32_t first, uint32_t count, struct err *e);
-/* Brings up "lo" of the network namespace we are in. */
-int ns_loopback_up(struct err *e);

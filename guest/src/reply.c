@@ -72,13 +72,15 @@ static void put_entry(struct jsonw *w, const char *key, const struct entry *entr
 	jsonw_int(w, "pid", entry->pid);
 	jsonw_bool(w, "tty", json_bool(entry->request, "tty", false));
 	jsonw_bool(w, "stdin", json_bool(entry->request, "stdin", false));
+	if (entry_ports(entry))
+		jsonw_value(w, "ports", entry_ports(entry));
 	jsonw_end_object(w);
 }
 
 int reply_entry(int client, const struct entry *entry, struct err *e)
 {
-	static const char *const parts[] = {"container", "request", "summary"};
-	const struct json *values[] = {NULL, entry->request, entry_summary(entry)};
+	static const char *const parts[] = {"container", "request", "summary", "networks"};
+	const struct json *values[] = {NULL, entry->request, entry_summary(entry), entry_networks(entry)};
 
 	/* One packet each: together they may be larger than one. */
 	for (size_t i = 0; i < array_size(parts); i++) {

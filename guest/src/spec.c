@@ -6,6 +6,8 @@
 #include <string.h>
 #include <strings.h>
 #include "io.h"
+#include "network.h"
+#include "publish.h"
 #include "spec.h"
 
 bool spec_name_ok(const char *name)
@@ -102,6 +104,39 @@ static int capabilities(const struct json *request, struct spec *spec, struct er
 	return 0;
 }
 
+static int network_options(const struct json *request, struct spec *spec, struct err *e)
+{
+	const char *mode = spec->network;
+	uint32_t address;
+	struct port port;
+
+	if (strings(request, "ports", PORTS_MAX, &spec->ports, e) < 0 || strings(request, "dns", 8, &spec->dns, e) < 0 ||
+	    strings(request, "addHosts", 64, &spec->add_hosts, e) < 0)
+		return -1;
+	if (strcmp(mode, "host") == 0 || strncmp(mode, "container:", 10) == 0)
+		return err_set(
+			e, 125,
+			"--network %.80s: every container has its own user namespace here and with it a network of its own; "
+			"publish ports (-p) or use a common network (network create) instead",
+			mode);
+	if (!spec_name_ok(mode))
+		return err_set(e, 125, "network %.128s not found", mode);
+	json_each(text, spec->ports)
+		if (port_parse(text->string, &port, e) < 0)
+			return -1;
+	json_each(text, spec->dns)
+		if (!network_address(text->string, &address))
+			return err_set(e, 125, "%.40s is not an ip address", text->string);
+	json_each(text, spec->add_hosts) {
+		const char *colon = strchr(text->string, ':');
+
+		if (!colon || colon == text->string || !network_address(colon + 1, &address) ||
+		    strcspn(text->string, " \t\n#") < strlen(text->string))
+			return err_set(e, 125, "bad format for add-host: \"%.80s\"", text->string);
+	}
+	return 0;
+}
+
 int spec_parse(const struct json *request, struct spec *spec, struct err *e)
 {
 	double memory = json_number(request, "memory", 0), quota = json_number(request, "cpuQuota", 0);
@@ -126,6 +161,8 @@ int spec_parse(const struct json *request, struct spec *spec, struct err *e)
 		.read_only = json_bool(request, "readOnly", false),
 		.no_new_privs = json_bool(request, "noNewPrivileges", false),
 		.no_seccomp = json_bool(request, "unconfined", false),
+		.publish_all = json_bool(request, "publishAll", false),
+		.network = network_canonical(json_string(request, "network", "")),
 	};
 	if (!*spec->image || strlen(spec->image) > 255)
 		return err_set(e, 125, "invalid reference format");
@@ -164,7 +201,7 @@ int spec_parse(const struct json *request, struct spec *spec, struct err *e)
 		if (spec_bind(text->string, &bind, e) < 0)
 			return -1;
 	}
-	return capabilities(request, spec, e);
+	return network_options(request, spec, e) < 0 ? -1 : capabilities(request, spec, e);
 }
 
 int spec_bind(const char *text, struct bind *bind, struct err *e)

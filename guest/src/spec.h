@@ -17,20 +17,22 @@ struct bind {
 
 /* Points into the JSON documents it was made from, which must live as long. */
 struct spec {
-	const char *image;              /* as typed */
-	const char *name;               /* "": the engine picks one */
-	const char *hostname;           /* "": the first 12 digits of the id */
-	const char *user, *workdir;     /* "": the image's */
-	const struct json *entrypoint;  /* array, or NULL: the image's */
-	const struct json *argv;        /* after the image's name */
-	const struct json *env, *binds; /* arrays of strings */
+	const char *image;                          /* as typed */
+	const char *name;                           /* "": the engine picks one */
+	const char *hostname;                       /* "": the first 12 digits of the id */
+	const char *user, *workdir;                 /* "": the image's */
+	const struct json *entrypoint;              /* array, or NULL: the image's */
+	const struct json *argv;                    /* after the image's name */
+	const struct json *env, *binds;             /* arrays of strings */
+	const char *network;                        /* its first one; "none" */
+	const struct json *ports, *dns, *add_hosts; /* arrays: "8080:80/tcp", "1.2.3.4", "name:1.2.3.4" */
 	enum profile profile;
 	uint64_t caps;
 	struct limits limits;
 	int stop_signal;        /* 0: the image's, or SIGTERM */
 	int stop_timeout;       /* seconds */
 	unsigned columns, rows; /* of the terminal, 0: unknown */
-	bool tty, open_stdin, detach, remove, read_only, no_new_privs, no_seccomp;
+	bool tty, open_stdin, detach, remove, read_only, no_new_privs, no_seccomp, publish_all;
 };
 
 /* [a-zA-Z0-9][a-zA-Z0-9_.-]*, at most 128 long: container and volume names. */

@@ -27,6 +27,8 @@ void state_save(const struct entry *entry)
 	jsonw_int(&w, "exitCode", entry->exit_code);
 	jsonw_value(&w, "request", entry->request);
 	jsonw_value(&w, "message", entry->message);
+	if (entry->live)
+		jsonw_value(&w, "live", entry->live);
 	jsonw_end_object(&w);
 	container_path(path, entry->id, "state.json");
 	if (!w.failed)
@@ -73,6 +75,8 @@ static int load_file(const char *id)
 		entry->exit_code = (int)json_number(state, "exitCode", 0);
 		entry->request = copy(json_get(state, "request"));
 		entry->message = copy(json_get(state, "message"));
+		if (json_get(state, "live"))
+			entry->live = copy(json_get(state, "live"));
 	}
 	json_free(state);
 	return entry ? 0 : -1;

@@ -124,6 +124,7 @@ void table_remove(struct entry *entry)
 		close_fd(&entry->control);
 		json_free(entry->request);
 		json_free(entry->message);
+		json_free(entry->live);
 		free(entry);
 		return;
 	}
@@ -162,6 +163,18 @@ const char *entry_state_name(const struct entry *entry)
 const struct json *entry_summary(const struct entry *entry)
 {
 	return json_get(entry->message, "summary");
+}
+
+const struct json *entry_networks(const struct entry *entry)
+{
+	const struct json *live = json_get(entry->live, "networks");
+
+	return live ? live : json_get(entry->message, "networks");
+}
+
+const struct json *entry_ports(const struct entry *entry)
+{
+	return entry->state == ENTRY_RUNNING ? json_get(entry->live, "ports") : NULL;
 }
 
 void entry_command(const struct entry *entry, char *text, size_t size)

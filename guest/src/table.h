@@ -15,6 +15,7 @@ struct entry {
 	enum entry_state state;
 	struct json *request;               /* the command line's, see ENGINE.md */
 	struct json *message;               /* the monitor's "created"; its "summary" */
+	struct json *live;                  /* the monitor's last "networks" and "ports"; stays when it ends */
 	int64_t created, started, finished; /* unix ms, 0: not yet */
 	int exit_code;
 	pid_t pid;            /* its first process */
@@ -35,6 +36,10 @@ struct entry *table_find(const char *reference, struct err *e);
 struct entry *table_by_id(const char *id);
 const char *entry_state_name(const struct entry *entry);
 const struct json *entry_summary(const struct entry *entry);
+/* Those it is in, as attachments_put writes them; NULL: not known yet. */
+const struct json *entry_networks(const struct entry *entry);
+/* ["0.0.0.0:8080:80/tcp"…] while it runs, else NULL. */
+const struct json *entry_ports(const struct entry *entry);
 /* argv joined by spaces, cut at `size`. */
 void entry_command(const struct entry *entry, char *text, size_t size);
 int64_t unix_ms(void);

@@ -2,7 +2,9 @@
  * The whole agent over a socket pair instead of the port, under sanitizers: programs, credits, requests, garbage. What a
  * HELLO does to the machine is left out; that is tested in the VM.
  */
+#include <arpa/inet.h>
 #include <errno.h>
+#include <netinet/in.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -404,6 +406,160 @@ static void many_programs(void)
 	CHECK(exits == CHANNELS_MAX);
 }
 
+/* A TCP server of the test's own; its port goes into `number`. */
+static int listen_locally(int *number)
+{
+	struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	socklen_t size = sizeof(address);
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	CHECK(bind(fd, (struct sockaddr *)&address, sizeof(address)) == 0 && listen(fd, 8) == 0);
+	CHECK(getsockname(fd, (struct sockaddr *)&address, &size) == 0);
+	*number = ntohs(address.sin_port);
+	return fd;
+}
+
+/* Opens a connection to the server; the server's end of it. */
+static int connect_channel(uint16_t channel, int listener, int number, const char *more)
+{
+	char open[100];
+
+	snprintf(open, sizeof(open), "{\"connect\":{\"port\":%d}%s}", number, more);
+	send_text(FRAME_OPEN, channel, open);
+	CHECK(wait_fd(listener, POLLIN, now_ms() + WAIT_MS) == 0);
+	return accept(listener, NULL, NULL);
+}
+
+static void connections(void)
+{
+	char text[32] = "";
+	int number, listener = listen_locally(&number), peer = connect_channel(60, listener, number, "");
+	struct linger reset = {1, 0};
+
+	/* Both ways, half closed, to the peer's last byte. */
+	send_text(FRAME_DATA, 60, "question");
+	CHECK(read(peer, text, 8) == 8);
+	CHECK_TEXT(text, "question");
+	send_frame(FRAME_EOF, 60, NULL, 0);
+	CHECK(read(peer, text, 8) == 0);
+	CHECK(write(peer, "answer", 6) == 6);
+	expect(60, FRAME_DATA, "answer");
+	CHECK(write(peer, "!", 1) == 1);
+	close(peer);
+	expect(60, FRAME_DATA, "!");
+	expect(60, FRAME_EXIT, "{\"code\":0}");
+
+	/* The host hangs up. */
+	peer = connect_channel(61, listener, number, "");
+	send_frame(FRAME_CLOSE, 61, NULL, 0);
+	expect(61, FRAME_EXIT, "{\"code\":1,\"error\":\"Operation canceled\"}");
+	CHECK(read(peer, text, 8) == 0);
+	close(peer);
+
+	peer = connect_channel(62, listener, number, ",\"timeoutMs\":100");
+	expect(62, FRAME_EXIT, "{\"code\":1,\"timedOut\":true,\"error\":\"Connection timed out\"}");
+	close(peer);
+
+	peer = connect_channel(63, listener, number, "");
+	setsockopt(peer, SOL_SOCKET, SO_LINGER, &reset, sizeof(reset));
+	close(peer);
+	expect(63, FRAME_EXIT, "{\"code\":1,\"error\":\"Connection reset by peer\"}");
+
+	/* What belongs to programs is ignored, whatever its number would mean to kill(2). */
+	peer = connect_channel(64, listener, number, "");
+	send_frame(FRAME_SIGNAL, 64, "\x09", 1);
+	send_frame(FRAME_RESIZE, 64, "\x50\0\x19\0", 4);
+	send_text(FRAME_DATA, 64, "alive");
+	CHECK(read(peer, text, 8) == 5);
+	close(peer);
+	expect(64, FRAME_EXIT, "{\"code\":0}");
+
+	close(listener);
+	snprintf(text, sizeof(text), "{\"connect\":{\"port\":%d}}", number);
+	send_text(FRAME_OPEN, 65, text);
+	expect(65, FRAME_EXIT, "{\"code\":1,\"error\":\"Connection refused\"}");
+}
+
+static void connection_credits(void)
+{
+	static uint8_t zeros[65536];
+	struct frame f;
+	size_t got = 0, taken = 0;
+	int number, listener = listen_locally(&number), peer = connect_channel(70, listener, number, "");
+
+	/* A flood stops at the credit, and goes on with it. */
+	set_nonblock(peer, true);
+	while (write(peer, zeros, sizeof(zeros)) > 0)
+		;
+	while (got < 65536 && receive(&f))
+		if (f.channel == 70 && f.type == FRAME_DATA)
+			got += f.length;
+	CHECK(got == 65536);
+	send_text(FRAME_CALL, 71, "{\"method\":\"ping\"}");
+	while (receive(&f) && f.type != FRAME_RESULT)
+		CHECK(f.type != FRAME_DATA);
+	send_frame(FRAME_CREDIT, 70, "\x07\0\0\0", 4);
+	CHECK(receive(&f) && f.type == FRAME_DATA && f.length == 7);
+
+	/* The other way: credit comes back as the peer's socket takes the bytes, and nothing is lost. */
+	set_nonblock(peer, false);
+	for (int i = 0; i < 40; i++) {
+		size_t granted = 0;
+
+		send_frame(FRAME_DATA, 70, zeros, sizeof(zeros));
+		/* Reading makes room, whatever the socket's buffers hold. */
+		while (granted < sizeof(zeros)) {
+			struct pollfd ready = {port, POLLIN, 0};
+			ssize_t n = recv(peer, input + sizeof(input) / 2, sizeof(input) / 2, MSG_DONTWAIT);
+
+			taken += n > 0 ? (size_t)n : 0;
+			if (poll(&ready, 1, 10) > 0 && receive(&f) && f.type == FRAME_CREDIT)
+				granted += frame_u32(f.payload);
+		}
+	}
+	send_frame(FRAME_EOF, 70, NULL, 0);
+	for (ssize_t n; (n = read(peer, input + sizeof(input) / 2, sizeof(input) / 2)) > 0;)
+		taken += (size_t)n;
+	CHECK(taken == 40 * sizeof(zeros));
+	/* A new HELLO hangs up. */
+	hello(9, true);
+	for (int i = 0; i < 100 && write(peer, zeros, 1) == 1; i++)
+		usleep(1000);
+	CHECK(write(peer, zeros, 1) < 0);
+	close(peer);
+	close(listener);
+}
+
+static void bad_connects(void)
+{
+	static const char *const bad[] = {
+		"{\"connect\":null}",
+		"{\"connect\":8080}",
+		"{\"connect\":{}}",
+		"{\"connect\":{\"port\":0}}",
+		"{\"connect\":{\"port\":65536}}",
+		"{\"connect\":{\"port\":80.5}}",
+		"{\"connect\":{\"port\":\"80\"}}",
+		"{\"connect\":{\"port\":80,\"host\":\"10.0.0.1\"}}",
+		"{\"connect\":{\"port\":80,\"host\":\"localhost\"}}",
+		"{\"connect\":{\"port\":80,\"host\":1}}",
+		"{\"connect\":{\"port\":80},\"argv\":[\"sh\"]}",
+		"{\"connect\":{\"port\":80},\"pty\":{}}",
+		"{\"connect\":{\"port\":80},\"timeoutMs\":-1}",
+	};
+	enum frame_type type;
+
+	for (size_t i = 0; i < array_size(bad); i++) {
+		send_text(FRAME_OPEN, (uint16_t)(130 + i), bad[i]);
+		const char *text = next_text(&type, (uint16_t)(130 + i));
+
+		CHECK(type == FRAME_EXIT && strncmp(text, "{\"code\":125,\"error\":\"", 21) == 0);
+	}
+	send_text(FRAME_OPEN, 129, "{\"argv\":[\"echo\",\"connect\"],\"cwd\":\"/\"}");
+	expect(129, FRAME_DATA, "connect\n");
+	expect(129, FRAME_EXIT, "{\"code\":0}");
+}
+
 int main(void)
 {
 	static const struct test tests[] = {TEST(programs),
@@ -416,6 +572,9 @@ int main(void)
 					    TEST(unfinished_frame),
 					    TEST(host_that_does_not_read),
 					    TEST(many_programs),
+					    TEST(connections),
+					    TEST(connection_credits),
+					    TEST(bad_connects),
 					    TEST(finish)};
 
 	signal(SIGPIPE, SIG_IGN);

@@ -50,7 +50,8 @@ is "unknown image" 125 "Unable to find image 'no-such-image:latest' locally" nes
 is "unknown flag" 125 "unknown flag: --foo" nest run --foo busybox
 is "unknown command" 1 "nest: unknown command: nest frob" nest frob
 is "too few arguments" 1 "'nest run' requires at least 1 argument" nest run
-is "network refused" 125 "only a loopback" nest run --rm --network web busybox
+is "unknown network" 125 "network web not found" nest run --rm --network web busybox
+is "the level's network" 125 "--network host" nest run --rm --network host busybox
 host "stdin" 0 12 "printf 'hello world!' | nest run -i --rm busybox wc -c"
 host "much output" 0 3000000 "nest run --rm busybox sh -c 'head -c 3000000 /dev/zero' | wc -c"
 host "stderr apart" 0 "" "nest run --rm busybox sh -c 'echo x >&2' 2>/dev/null"
@@ -62,6 +63,8 @@ is "unknown user" 125 "unable to find user nobody-here" nest run --rm -u nobody-
 is "bad user" 125 "unable to find user -1" nest run --rm -u -1 busybox id
 is "read-only" 1 "Read-only" nest run --rm --read-only busybox touch /x
 in_box "loopback" 0 127.0.0.1 "ip addr show lo | grep 'inet '"
+in_box "network" 0 "default via 172." "ip route"
+is "no network" 0 1 nest run --rm --network none busybox sh -c 'ip -o link | wc -l'
 
 # --- limits
 is "memory limit shown" 0 16777216 nest run --rm -m 16m busybox cat /sys/fs/cgroup/memory.max

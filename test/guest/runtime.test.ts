@@ -87,7 +87,7 @@ describe("isolation", () => {
     );
     const [processes, host, links, cgroup] = seen.split("\n");
     expect(Number(processes)).toBeLessThanOrEqual(3);
-    expect([host, links, cgroup]).toEqual(["box", "1", "0::/"]);
+    expect([host, links, cgroup]).toEqual(["box", "2", "0::/"]);
   });
 
   it("has all namespaces of its own and ids that mean nothing outside", async () => {
