@@ -8,9 +8,22 @@ import { serve } from "./serve";
 
 const { port: wanted, open } = options();
 await buildIfStale();
-const { port } = await serve(fileURLToPath(new URL("../dist", import.meta.url)), wanted);
+const folder = (name: string): string => fileURLToPath(new URL(`../${name}`, import.meta.url));
+const names = (number: number): string[] => [`http://localhost:${number}`, `http://127.0.0.1:${number}`];
+// Two servers, for a container's page must not have the app's origin. Each is told of the other.
+// 0 until it listens.
+let previewPort = 0;
+const { port } = await serve(folder("dist"), wanted, {
+  // By the name the page has: storage is kept apart between sites, and these would be two.
+  "/config.json": (hostname) => ({ preview: previewPort > 0 ? `http://${hostname}:${previewPort}` : null }),
+});
+({ port: previewPort } = await serve(folder("preview"), port + 1, {
+  "/config.json": () => ({ app: names(port) }),
+}));
 const url = `http://localhost:${port}/`;
-console.log(`\n  Nestbox is at ${url}\n  Stop it with Ctrl+C.\n`);
+console.log(
+  `\n  Nestbox is at ${url}\n  (previews of containers' pages at port ${previewPort})\n  Stop it with Ctrl+C.\n`,
+);
 if (open) openBrowser(url);
 
 function options(): { port: number; open: boolean } {

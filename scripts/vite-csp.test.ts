@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { policyFor } from "./vite-csp.ts";
+import { policyFor, previewOrigin } from "./vite-csp.ts";
 
 test("only own scripts, wasm, and the inline scripts the page has", () => {
   const policy = policyFor(
@@ -11,4 +11,17 @@ test("only own scripts, wasm, and the inline scripts the page has", () => {
   );
   expect(policy).toMatch(/^default-src 'none';/);
   expect(policyFor("<p>none</p>")).not.toMatch(/sha256|unsafe-eval'.*unsafe-eval|blob:/);
+});
+
+test("frames of previews come from this machine, or from the origin named for the build", () => {
+  expect(policyFor("")).toContain("frame-src http://localhost:* http://127.0.0.1:*;");
+  expect(previewOrigin("https://preview.example.org/")).toEqual(["https://preview.example.org"]);
+  expect(previewOrigin("")).toEqual([]);
+  for (const wrong of [
+    "preview.example.org",
+    "https://example.org/path",
+    "data:,x",
+    "https://a.example; script-src *",
+  ])
+    expect(() => previewOrigin(wrong)).toThrow(/NESTBOX_PREVIEW_ORIGIN/);
 });

@@ -13,6 +13,8 @@ export const POLICY = {
   "img-src": ["'self'", "data:"],
   "font-src": ["'self'"],
   "style-src": ["'self'", "'unsafe-inline'"],
+  // Previews of containers' pages: npm start's second port, and the host a deployer names for the build.
+  "frame-src": ["http://localhost:*", "http://127.0.0.1:*", ...previewOrigin()],
   "manifest-src": ["'self'"],
   "base-uri": ["'none'"],
   "form-action": ["'none'"],
@@ -25,10 +27,13 @@ export function contentSecurityPolicy(): Plugin {
     apply: "build",
     transformIndexHtml: {
       order: "post",
-      handler: (html) => [
+      handler: (html, { path }) => [
         {
           tag: "meta",
-          attrs: { "http-equiv": "Content-Security-Policy", content: policyFor(html) },
+          attrs: {
+            "http-equiv": "Content-Security-Policy",
+            content: policyFor(html, path.endsWith("/embed/index.html")),
+          },
           injectTo: "head-prepend",
         },
       ],
@@ -36,8 +41,11 @@ export function contentSecurityPolicy(): Plugin {
   };
 }
 
-/** The policy as text, allowing exactly the inline scripts that `html` has. */
-export function policyFor(html: string): string {
+/**
+ * The policy as text, allowing exactly the inline scripts that `html` has. `blobWorkers`: in a frame without an origin a
+ * worker can start from a blob only; the blob has this policy too, so it can import our scripts and no others.
+ */
+export function policyFor(html: string, blobWorkers = false): string {
   const inline = [...html.matchAll(/<script(?![^>]*\ssrc=)[^>]*>([\s\S]*?)<\/script>/gi)].map(
     ([, text]) =>
       `'sha256-${createHash("sha256")
@@ -45,6 +53,24 @@ export function policyFor(html: string): string {
         .digest("base64")}'`,
   );
   return Object.entries(POLICY)
-    .map(([name, sources]) => [name, ...sources, ...(name === "script-src" ? inline : [])].join(" "))
+    .map(([name, sources]) =>
+      [
+        name,
+        ...sources,
+        ...(name === "script-src" ? inline : []),
+        ...(name === "worker-src" && blobWorkers ? ["blob:"] : []),
+      ].join(" "),
+    )
     .join("; ");
+}
+
+/** NESTBOX_PREVIEW_ORIGIN of the build, as config.json's "preview" has it; throws for what is no http(s) origin. */
+export function previewOrigin(given = process.env["NESTBOX_PREVIEW_ORIGIN"]): string[] {
+  if (!given) return [];
+  const url = URL.canParse(given) ? new URL(given) : undefined;
+  if (!url || !/^https?:$/.test(url.protocol) || url.pathname !== "/" || url.search || url.hash)
+    throw new Error(
+      `NESTBOX_PREVIEW_ORIGIN is "${given}", not an origin such as https://preview.example.org.`,
+    );
+  return [url.origin];
 }

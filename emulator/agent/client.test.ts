@@ -232,6 +232,100 @@ describe("programs", () => {
   });
 });
 
+describe("connections", () => {
+  const sentBytes = () =>
+    guest.frames.filter((f) => f.type === FrameType.DATA).reduce((n, f) => n + f.payload.length, 0);
+
+  it("carry bytes both ways, our end as EOF, and the server's end", async () => {
+    await connected();
+    const stream = client.connectTo(8080, { timeoutMs: 500 });
+    const { channel, payload } = guest.last(FrameType.OPEN);
+    expect(JSON.parse(new TextDecoder().decode(payload))).toEqual({
+      connect: { port: 8080, host: "127.0.0.1" },
+      timeoutMs: 500,
+    });
+    const writer = stream.writable.getWriter();
+    await writer.write(Uint8Array.of(1, 2));
+    await writer.close();
+    expect([...guest.last(FrameType.DATA).payload]).toEqual([1, 2]);
+    expect(guest.last(FrameType.EOF).channel).toBe(channel);
+    guest.say(FrameType.DATA, channel, Uint8Array.of(3));
+    guest.say(FrameType.DATA, channel, Uint8Array.of(4));
+    guest.say(FrameType.EXIT, channel, { code: 0 });
+    const got: number[] = [];
+    for await (const bytes of stream.readable) got.push(...bytes);
+    expect(got).toEqual([3, 4]);
+  });
+
+  it("grant credit only for what is read", async () => {
+    await connected();
+    const stream = client.connectTo(80);
+    const { channel } = guest.last(FrameType.OPEN);
+    const widening = guest.frames.filter((f) => f.type === FrameType.CREDIT).length;
+    const grants = () => guest.frames.filter((f) => f.type === FrameType.CREDIT).length - widening;
+    for (let i = 0; i < 4; i++) guest.say(FrameType.DATA, channel, new Uint8Array(65536));
+    await pass(10);
+    expect(grants()).toBe(0);
+    const reader = stream.readable.getReader();
+    expect((await reader.read()).value).toHaveLength(65536);
+    expect(grants()).toBe(1);
+    expect([...guest.last(FrameType.CREDIT).payload]).toEqual([...credit(65536)]);
+    expect(client.connected).toBe(true);
+  });
+
+  it("hold a write back until the guest takes it", async () => {
+    await connected();
+    const writer = client.connectTo(80).writable.getWriter();
+    let done = false;
+    const writing = writer.write(new Uint8Array(100_000)).then(() => (done = true));
+    await pass(10);
+    expect(sentBytes()).toBe(65536);
+    expect(done).toBe(false);
+    guest.say(FrameType.CREDIT, guest.last(FrameType.OPEN).channel, credit(65536));
+    await writing;
+    expect(sentBytes()).toBe(100_000);
+  });
+
+  it.each([
+    [{ code: 1, error: "Connection refused" }, "failed", "127.0.0.1:81: Connection refused"],
+    [{ code: 1, timedOut: true, error: "Connection timed out" }, "timeout", "127.0.0.1:81"],
+    [{ code: 1 }, "failed", "the connection broke"],
+  ])("fail with the guest's reason: %j", async (exit, code, message) => {
+    await connected();
+    const stream = client.connectTo(81);
+    guest.say(FrameType.EXIT, guest.last(FrameType.OPEN).channel, exit);
+    await pass(0);
+    const failure = await stream.readable
+      .getReader()
+      .read()
+      .catch((error: unknown) => error);
+    expect(failure).toMatchObject({ code, message: expect.stringContaining(message) as string });
+    await expect(stream.writable.getWriter().write(Uint8Array.of(1))).rejects.toMatchObject({ code });
+  });
+
+  it("hang up when closed, and fail when the stream breaks", async () => {
+    await connected();
+    const closed = client.connectTo(80);
+    const reading = closed.readable.getReader().read();
+    const { channel } = guest.last(FrameType.OPEN);
+    closed.close();
+    await expect(reading).rejects.toMatchObject({ code: "cancelled" });
+    expect(guest.last(FrameType.CLOSE).channel).toBe(channel);
+    guest.say(FrameType.EXIT, channel, { code: 1, error: "Operation canceled" });
+    const broken = client.connectTo(80).readable.getReader().read();
+    guest.link.deliver(new Uint8Array(64));
+    await expect(broken).rejects.toMatchObject({ code: "broken-stream" });
+  });
+
+  it("give up a channel whose reader walked away", async () => {
+    await connected();
+    const stream = client.connectTo(80);
+    await stream.readable.cancel();
+    guest.say(FrameType.EXIT, guest.last(FrameType.CLOSE).channel, { code: 1 });
+    expect(client.connected).toBe(true);
+  });
+});
+
 describe("calls", () => {
   it("resolve with ok and reject with the guest's reason", async () => {
     await connected();

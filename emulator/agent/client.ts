@@ -4,6 +4,7 @@
  */
 import { SandboxError } from "../control/api";
 import type { ByteLink } from "../machine/types";
+import { Connection } from "./connection";
 import { FrameDecoder, FrameType, StreamBroken, encodeFrame, type Frame } from "./frame";
 import {
   boundedText,
@@ -48,6 +49,8 @@ const FIRST_HOST_CHANNEL = 1;
 const LAST_HOST_CHANNEL = 0x7fff;
 /** Programs and calls open at once; the agent takes 256 programs. */
 const MAX_CHANNELS = 256;
+/** Bytes of a connection on their way: the guest need not wait for credit while the page is busy. */
+const CONNECTION_WINDOW = 256 * 1024;
 /** Calls that may stay unanswered before the stream counts as broken. */
 const MAX_ABANDONED = 64;
 /** HELLO is repeated after this long, then ever later up to `HELLO_SLOWEST_MS`. */
@@ -76,6 +79,7 @@ export class AgentClient {
 
   private started = false;
   private closed = false;
+  private closedBy = stopped();
   private hello: GuestHello | undefined;
   private session = 0;
   private attempts = 0;
@@ -107,7 +111,7 @@ export class AgentClient {
    * the client goes on trying. Also waits for a reconnect after a broken stream.
    */
   connect(deadlineMs = 10_000): Promise<GuestHello> {
-    if (this.closed) return Promise.reject(stopped());
+    if (this.closed) return Promise.reject(this.closedBy);
     if (!this.started) {
       this.started = true;
       this.link.onData((bytes) => this.receive(bytes));
@@ -152,6 +156,24 @@ export class AgentClient {
     return program;
   }
 
+  /**
+   * A TCP connection to a server of the guest host: `port` on 127.0.0.1 or another loopback address. It is there at once;
+   * that nobody listens shows as an error of its streams (`failed`). `timeoutMs` bounds its whole life, 0 for none.
+   * Throws as `open` does.
+   */
+  connectTo(port: number, options: { host?: string; timeoutMs?: number } = {}): Connection {
+    const { host = "127.0.0.1", timeoutMs = 0 } = options;
+    const body = { connect: { port, host }, timeoutMs };
+    const channel = this.take(body, "The connection's address");
+    const start = (handlers: ProgramHandlers) => {
+      this.link.send(encodeJson(FrameType.OPEN, channel, body));
+      const program = new Program(channel, (frame) => this.link.send(frame), handlers, CONNECTION_WINDOW);
+      this.programs.set(channel, program);
+      return program;
+    };
+    return new Connection(start, `${host}:${port}`);
+  }
+
   /** A CALL; rejects with `timeout`, `failed` (the agent's message) or `broken-stream`. The result is untrusted. */
   async call(method: string, params: object = {}, timeoutMs = 10_000): Promise<JsonObject> {
     const body = { method, params };
@@ -171,20 +193,21 @@ export class AgentClient {
     return isObject(result) ? result : {};
   }
 
-  /** Fails everything and stops for good. */
-  close(): void {
+  /** Fails everything with `reason` and stops for good. */
+  close(reason: SandboxError = stopped()): void {
     if (this.closed) return;
     this.closed = true;
-    this.failAll(stopped());
+    this.closedBy = reason;
+    this.failAll(reason);
     clearTimeout(this.helloTimer);
     clearTimeout(this.lostTimer);
     clearInterval(this.stallTimer);
     if (this.started) this.link.onData(() => undefined);
-    for (const waiter of [...this.waiters]) waiter.reject(stopped());
+    for (const waiter of [...this.waiters]) waiter.reject(reason);
   }
 
   private take(body: object, what: string): number {
-    if (this.closed) throw stopped();
+    if (this.closed) throw this.closedBy;
     if (!this.hello)
       throw new SandboxError("not-ready", "The guest is not connected; wait until it is ready.");
     if (!fitsFrame(body)) throw new SandboxError("too-large", `${what} is longer than 64 KiB.`);

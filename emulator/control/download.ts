@@ -1,7 +1,7 @@
 /** Starts the machine in a page: its parts come over HTTP, with progress in bytes, and a deadline on silence. */
 import { bootMachine, restoreMachine } from "../machine";
 import { unpackSnapshot, type PackedSnapshot } from "../machine/unpack";
-import type { MachineStarter, StartContext } from "./starter";
+import { buildName, type MachineStarter, type StartContext } from "./starter";
 
 export interface Asset {
   url: string;
@@ -25,16 +25,38 @@ export function downloadingStarter(
   cold: boolean,
   memory: number | undefined,
 ): MachineStarter {
-  const { snapshot } = assets;
-  if (cold || !snapshot || (memory !== undefined && memory !== snapshot.memory)) {
-    return { cold: true, start: (context) => boot(assets, context) };
-  }
-  return { cold: false, start: (context) => restore(assets.wasm, snapshot, context) };
+  const { kernel, initrd } = assets;
+  const snapshot =
+    cold || (memory !== undefined && memory !== assets.snapshot?.memory) ? null : assets.snapshot;
+  let module: Promise<WebAssembly.Module> | undefined;
+  const keep: KeepModule = (compiled) => (module = compiled);
+  return {
+    cold: !snapshot,
+    start: (context) =>
+      snapshot ? restore(assets.wasm, snapshot, context, keep) : boot(assets, context, keep),
+    // Their file names carry the hashes of their content.
+    build: () => buildName(fileName(kernel), fileName(initrd)),
+    restore: async (saved, options) => {
+      if (!module) throw new Error("The emulator has not been loaded yet.");
+      return restoreMachine({ wasm: await module }, saved, options);
+    },
+  };
 }
 
-async function restore(wasm: Asset, snapshot: NonNullable<MachineAssets["snapshot"]>, context: StartContext) {
+type KeepModule = (module: Promise<WebAssembly.Module>) => Promise<WebAssembly.Module>;
+
+function fileName({ url }: Asset): string {
+  return new URL(url).pathname.split("/").at(-1) ?? "";
+}
+
+async function restore(
+  wasm: Asset,
+  snapshot: NonNullable<MachineAssets["snapshot"]>,
+  context: StartContext,
+  keep: KeepModule,
+) {
   const download = new Download([wasm, snapshot], context);
-  const module = compile(download, wasm);
+  const module = keep(compile(download, wasm));
   // The emulator is set up while the snapshot is still on its way.
   const unpacked = download
     .open(snapshot)
@@ -47,13 +69,13 @@ async function restore(wasm: Asset, snapshot: NonNullable<MachineAssets["snapsho
   return restoreMachine({ wasm: await module }, unpacked, { ...context, memory: snapshot.memory });
 }
 
-async function boot(assets: MachineAssets, context: StartContext) {
+async function boot(assets: MachineAssets, context: StartContext, keep: KeepModule) {
   const { wasm, kernel, initrd } = assets;
   const download = new Download([wasm, kernel, initrd], context);
   const bytes = async (asset: Asset) =>
     new Uint8Array(await new Response(await download.open(asset)).arrayBuffer());
   const [module, kernelBytes, initrdBytes] = await Promise.all([
-    compile(download, wasm),
+    keep(compile(download, wasm)),
     bytes(kernel),
     bytes(initrd),
   ]);

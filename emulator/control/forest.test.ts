@@ -85,7 +85,7 @@ describe("bounds", () => {
     expect(create("more")).toBe(false);
     forest.apply(event("destroy", ["c0"], {}));
     expect(create("more")).toBe(true);
-    forest.clear();
+    forest.recall([]);
     const path: string[] = [];
     for (let made = 0; made < 40; made++) {
       path.push("d");
@@ -126,6 +126,75 @@ describe("bounds", () => {
     }
     for (const container of forest.list())
       expect(container.path.every((id) => typeof id === "string")).toBe(true);
+  });
+});
+
+describe("ports and networks", () => {
+  const facts = (ports: unknown, networks: unknown) => {
+    forest.recall([]);
+    forest.apply(event("create", ["a"], { id: "a", ports, networks }));
+    return forest.list()[0]!;
+  };
+
+  it("are read, and none when absent, but kept by stats", () => {
+    const { ports, networks } = facts(
+      ["127.0.0.1:8080:80/tcp", "[::1]:53:53/udp", "1:2/tcp"],
+      ["bridge", "mine"],
+    );
+    expect(ports).toEqual([
+      { hostIp: "127.0.0.1", hostPort: 8080, containerPort: 80, protocol: "tcp" },
+      { hostIp: "::1", hostPort: 53, containerPort: 53, protocol: "udp" },
+      { hostIp: "0.0.0.0", hostPort: 1, containerPort: 2, protocol: "tcp" },
+    ]);
+    expect(networks).toEqual(["bridge", "mine"]);
+    forest.apply(event("stats", ["a"], { id: "a", pids: 2 }));
+    expect(forest.list()[0]).toMatchObject({ ports: { length: 3 }, networks: ["bridge", "mine"] });
+    forest.apply(event("die", ["a"], { id: "a", state: "exited" }));
+    expect(forest.list()[0]).toMatchObject({ ports: [], networks: [] });
+  });
+
+  it("are bounded, and what is none is left out", () => {
+    const bad = [
+      "",
+      "80",
+      "0:80/tcp",
+      "1:65536/tcp",
+      "1:1/sctp",
+      "300.1.1.1:1:1/tcp",
+      "a:1:1/tcp",
+      5,
+      null,
+      {},
+    ];
+    expect(facts(bad, [5, "", null, {}]).ports).toEqual([]);
+    expect(forest.list()[0]!.networks).toEqual([]);
+    expect(facts("80", "bridge")).toMatchObject({ ports: [], networks: [] });
+    const many = facts(Array(99).fill("1:1/tcp"), Array(99).fill("n".repeat(999)));
+    expect([many.ports.length, many.networks.length, many.networks[0]!.length]).toEqual([32, 16, 256]);
+  });
+});
+
+describe("a recalled forest", () => {
+  it("is what was listed, and nothing when it is nonsense", () => {
+    forest.apply(
+      event("create", ["a"], { id: "a", ports: ["[::1]:1:2/udp", "0.0.0.0:3:4/tcp"], networks: ["n"] }),
+    );
+    create("a", "b");
+    create("c");
+    const list = forest.list();
+    forest = new Forest();
+    forest.recall(JSON.parse(JSON.stringify(list)));
+    expect(forest.list()).toEqual(list);
+    for (const junk of [
+      null,
+      5,
+      "a",
+      {},
+      [5, null, { id: "-x", children: [{ id: "y" }] }, { children: 4 }],
+    ]) {
+      forest.recall(junk);
+      expect(forest.list()).toEqual([]);
+    }
   });
 });
 

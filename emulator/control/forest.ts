@@ -3,11 +3,15 @@
  * must look like ids, strings and numbers are bounded, and so are depth and count.
  */
 import { boundedInteger, boundedText, isObject, type JsonObject } from "../agent/messages";
-import { SandboxError, type Container, type ContainerState } from "./api";
+import { SandboxError, type Container, type ContainerState, type PublishedPort } from "./api";
 
 const MAX_CONTAINERS = 1024;
 const MAX_DEPTH = 32;
 const MAX_TEXT = 256;
+const MAX_PORTS = 32;
+const MAX_NETWORKS = 16;
+/** `127.0.0.1:8080:80/tcp`; the address may be missing, and IPv6 ones stand in brackets. */
+const PORT = /^(?:(\d{1,3}(?:\.\d{1,3}){3}|\[[0-9A-Fa-f:.]{2,45}\]):)?(\d{1,5}):(\d{1,5})\/(tcp|udp)$/;
 /** Ids become arguments of `nest exec`: they must never look like a flag. */
 const ID = /^[A-Za-z0-9][A-Za-z0-9_.-]{0,127}$/;
 
@@ -33,9 +37,23 @@ export class Forest {
     return copy(this.roots);
   }
 
-  clear(): void {
+  /** Takes what `list` gave when the machine was saved, as little believed as any event; its engines then correct it. */
+  recall(saved: unknown): void {
     this.roots.clear();
     this.count = 0;
+    this.plant([], saved);
+  }
+
+  private plant(path: string[], saved: unknown): void {
+    if (!Array.isArray(saved) || path.length >= MAX_DEPTH) return;
+    const level = saved.slice(0, MAX_CONTAINERS).filter(isObject);
+    const containers = level.map((container) => ({
+      ...container,
+      ports: Array.isArray(container.ports) ? container.ports.filter(isObject).map(portText) : [],
+    }));
+    this.sync(path, containers);
+    for (const { id, children } of level)
+      if (typeof id === "string" && ID.test(id)) this.plant([...path, id], children);
   }
 
   /**
@@ -92,10 +110,10 @@ export class Forest {
     if (!old) {
       if (partial || path.length > MAX_DEPTH || this.count >= MAX_CONTAINERS) return false;
       this.count++;
-      siblings.set(id, new Entry(path, read(from, blank(id))));
+      siblings.set(id, new Entry(path, read(from, blank(id), false)));
       return true;
     }
-    const next = read(from, old.facts);
+    const next = read(from, old.facts, partial);
     const changed = JSON.stringify(next) !== JSON.stringify(old.facts);
     old.facts = next;
     // What ran inside ended with it, whether or not anyone was left to say so.
@@ -142,11 +160,13 @@ function blank(id: string): Facts {
     memory: 0,
     hostname: "",
     nest: false,
+    ports: [],
+    networks: [],
   };
 }
 
-/** `old` with every field that `from` has and that is sound. */
-function read(from: JsonObject, old: Facts): Facts {
+/** `old` with every field that `from` has and that is sound; ports and networks absent mean none, unless `partial`. */
+function read(from: JsonObject, old: Facts, partial: boolean): Facts {
   const text = (value: unknown, fallback: string) =>
     typeof value === "string" ? boundedText(value, MAX_TEXT) : fallback;
   const count = (value: unknown, fallback: number) =>
@@ -165,8 +185,46 @@ function read(from: JsonObject, old: Facts): Facts {
     memory: count(from.memory, old.memory),
     hostname: text(from.hostname, old.hostname),
     nest: typeof from.nest === "boolean" ? from.nest : old.nest,
+    ports: Array.isArray(from.ports) ? readPorts(from.ports) : partial ? old.ports : [],
+    networks: Array.isArray(from.networks) ? readNetworks(from.networks) : partial ? old.networks : [],
     ...(state === "exited" ? { exitCode: exitCode < 0 ? (old.exitCode ?? 0) : exitCode } : {}),
   };
+}
+
+/** What does not read as a port is left out. */
+function readPorts(value: readonly unknown[]): PublishedPort[] {
+  const ports: PublishedPort[] = [];
+  for (const text of value.slice(0, MAX_PORTS)) {
+    const [, hostIp = "0.0.0.0", host, inner, protocol] =
+      typeof text === "string" ? (PORT.exec(text) ?? []) : [];
+    const [hostPort, containerPort] = [Number(host), Number(inner)];
+    const octets = hostIp.startsWith("[") ? [] : hostIp.split(".").map(Number);
+    if (!isPort(hostPort) || !isPort(containerPort) || octets.some((octet) => octet > 255)) continue;
+    ports.push({
+      hostIp: hostIp.replace(/[[\]]/g, ""),
+      hostPort,
+      containerPort,
+      protocol: protocol === "udp" ? "udp" : "tcp",
+    });
+  }
+  return ports;
+}
+
+/** A port as an engine writes it. */
+function portText({ hostIp, hostPort, containerPort, protocol }: JsonObject): string {
+  const ip = String(hostIp);
+  return `${ip.includes(":") ? `[${ip}]` : ip}:${String(hostPort)}:${String(containerPort)}/${String(protocol)}`;
+}
+
+function isPort(number: number): boolean {
+  return number >= 1 && number <= 65535;
+}
+
+function readNetworks(value: readonly unknown[]): string[] {
+  return value
+    .slice(0, MAX_NETWORKS)
+    .filter((name): name is string => typeof name === "string" && name !== "")
+    .map((name) => boundedText(name, MAX_TEXT));
 }
 
 function readPath(value: unknown): string[] | undefined {
@@ -176,7 +234,13 @@ function readPath(value: unknown): string[] | undefined {
 
 function copy(level: ReadonlyMap<string, Entry>): Container[] {
   return [...level.values()]
-    .map((entry) => ({ ...entry.facts, path: [...entry.path], children: copy(entry.children) }))
+    .map(({ facts, path, children }) => ({
+      ...facts,
+      ports: facts.ports.map((port) => ({ ...port })),
+      networks: [...facts.networks],
+      path: [...path],
+      children: copy(children),
+    }))
     .sort((a, b) => a.created - b.created);
 }
 

@@ -3,13 +3,15 @@ import * as Comlink from "comlink";
 import {
   SandboxError,
   type ExecOptions,
+  type FetchOptions,
   type Nestbox,
   type PullProgress,
   type SandboxErrorCode,
 } from "./api";
 import { Emitter } from "./emitter";
+import { responseOf } from "./http";
 import { PortTerminal } from "./terminal-port";
-import { carryErrors, type EventMessage, type Remote, type Ticket } from "./wire";
+import { carryErrors, type EventMessage, type Remote, type ShareMessage, type Ticket } from "./wire";
 
 export * from "./api";
 
@@ -20,22 +22,35 @@ export interface NestboxOptions {
   memory?: number;
   /** Types into the terminal that has the focus; the page knows which that is. */
   type?: (text: string) => void | Promise<void>;
+  /** The machine of another frame, from its `share()`; `cold`, `memory` and `createWorker` then mean nothing. */
+  port?: MessagePort;
   /** For tests; default the module worker of this app. */
   createWorker?: () => Worker;
 }
 
 export interface NestboxHandle extends Nestbox {
-  /** Throws the machine away and starts a new one; `ready` is then the new one's. Handlers of `on` stay. */
+  /**
+   * Throws the machine away and starts a new one; `ready` is then the new one's. Handlers of `on` stay. Frames that share
+   * the old one are told that it is gone. Rejects with `unsupported` in such a frame.
+   */
   restart(options?: { cold?: boolean }): Promise<void>;
-  /** Ends the machine and its worker for good. */
+  /** Ends the machine and its worker for good; in a frame that shares it, only what this frame runs. */
   dispose(): void;
+  /** A port for another frame's `createNestbox({ port })`, to be transferred there. Throws when the machine has ended. */
+  share(): MessagePort;
 }
 
 /** A worker whose script does not even answer a ping by then did not load. */
 const LOAD_DEADLINE_MS = 30_000;
 const PING_EVERY_MS = 5000;
-/** Silence after which the page is told; the machine may just be busy, so nothing is ended. */
-const SILENT_MS = 20_000;
+/**
+ * Pings unanswered one after the other until the page is told; the machine may just be busy, so nothing is ended. A frame
+ * that shares it takes it as gone. Counted in ticks, because a frozen page asks nobody.
+ */
+const SILENT_PINGS = 4;
+const MAX_REASON = 1000;
+const PAGE_CLOSED = "The machine's page was closed.";
+const STARTED_AGAIN = "The machine was started again. Reload this frame to use the new one.";
 
 let carried = false;
 
@@ -68,9 +83,18 @@ export function createNestbox(options: NestboxOptions = {}): NestboxHandle {
       write: (path, data, where = {}) => remote((r) => r.writeFile(path, data, { ...where })),
       list: (path, where = {}) => remote((r) => r.listFiles(path, { ...where })),
     },
+    fetch: (url, fetchOptions = {}) => connection.fetch(String(url), fetchOptions),
+    snapshot: () => remote((r) => r.snapshot()),
+    restore: (snapshot) => remote((r) => r.restore(snapshot)),
     on: (event, handler) => emitter.on(event, handler),
-    restart: (changes = {}) => {
-      connection.end(new SandboxError("stopped", "The machine was started again."));
+    share: () => connection.share(),
+    restart: async (changes = {}) => {
+      if (options.port)
+        throw new SandboxError(
+          "unsupported",
+          "The machine belongs to another page; only that can restart it.",
+        );
+      connection.end(new SandboxError("stopped", "The machine was started again."), STARTED_AGAIN);
       connection = new Connection({ ...options, ...changes }, emitter);
       return connection.ready;
     },
@@ -78,7 +102,7 @@ export function createNestbox(options: NestboxOptions = {}): NestboxHandle {
   };
 }
 
-/** One worker from its start to its end. */
+/** One worker, or a share in one, from its start to its end. */
 class Connection {
   readonly ready: Promise<void>;
   private worker: Worker | undefined;
@@ -89,8 +113,14 @@ class Connection {
   private reject: (error: SandboxError) => void = () => undefined;
   private ended: SandboxError | undefined;
   private loaded = false;
-  private answeredAt = performance.now();
+  private unanswered = 0;
   private told = false;
+  /** Of a shared machine: the worker's end for this frame. */
+  private joined: MessagePort | undefined;
+  /** To the frames that share this machine. */
+  private readonly lines = new Set<MessagePort>();
+  /** Made before the worker was. */
+  private readonly unshared: MessagePort[] = [];
   private readonly timers: ReturnType<typeof setInterval>[] = [];
   private readonly terminals = new Set<PortTerminal>();
   private readonly progress = new Map<Ticket, (progress: PullProgress) => void>();
@@ -117,6 +147,12 @@ class Connection {
     return this.cancellable(signal, (remote, ticket) => remote.exec(argv, plain(options), ticket));
   }
 
+  async fetch(url: string, { signal, ...options }: FetchOptions): Promise<Response> {
+    return responseOf(
+      await this.cancellable(signal, (remote, ticket) => remote.fetch(url, plain(options), ticket)),
+    );
+  }
+
   async pull(ref: string, signal?: AbortSignal, onProgress?: (progress: PullProgress) => void) {
     return this.cancellable(signal, async (remote, ticket) => {
       if (onProgress) this.progress.set(ticket, onProgress);
@@ -136,22 +172,80 @@ class Connection {
     return terminal;
   }
 
-  /** Ends the worker; everything that waits rejects with `reason`. */
-  end(reason: SandboxError): void {
+  share(): MessagePort {
+    if (this.ended) throw this.ended;
+    const line = new MessageChannel();
+    const machine = new MessageChannel();
+    line.port1.postMessage({ worker: machine.port2 } satisfies ShareMessage, [machine.port2]);
+    line.port1.addEventListener("close", () => this.lines.delete(line.port1));
+    line.port1.start();
+    this.lines.add(line.port1);
+    if (this.remote) this.handOver(this.remote, machine.port1);
+    else this.unshared.push(machine.port1);
+    return line.port2;
+  }
+
+  /** Ends the worker, or the share in it; everything that waits rejects with `reason`, other frames hear `told`. */
+  end(reason: SandboxError, told = reason.code === "stopped" ? PAGE_CLOSED : reason.message): void {
     if (this.ended) return;
     this.ended = reason;
+    this.tellLines(told);
     this.reject(reason);
     for (const timer of this.timers) clearInterval(timer);
     for (const terminal of [...this.terminals]) terminal.lose(reason);
-    if (typeof document !== "undefined") document.removeEventListener("visibilitychange", this.onVisible);
+    if (typeof document !== "undefined") {
+      document.removeEventListener("visibilitychange", this.onVisible);
+      removeEventListener("pagehide", this.onHide);
+    }
     this.events.port1.close();
     this.worker?.terminate();
+    this.options.port?.close();
+    if (!this.joined) return;
+    // It reaches the worker although the port is closed right behind it.
+    this.remote?.bye().catch(() => undefined);
+    this.joined.close();
+  }
+
+  private handOver(remote: Comlink.Remote<Remote>, port: MessagePort): void {
+    remote.share(Comlink.transfer(port, [port])).catch((error: unknown) => {
+      if (!this.ended) this.problem("share", `The machine could not be shared: ${String(error)}`);
+    });
+  }
+
+  private tellLines(ended: string): void {
+    for (const line of this.lines) {
+      line.postMessage({ ended } satisfies ShareMessage);
+      line.close();
+    }
+    this.lines.clear();
   }
 
   private async start(): Promise<void> {
-    const { createWorker, cold = false, memory } = this.options;
     // Handlers put on in this turn hear everything, also of a worker that cannot be made.
     await Promise.resolve();
+    const { port } = this.options;
+    const remote = (this.remote = Comlink.wrap<Remote>(port ? await this.join(port) : this.makeWorker()));
+    if (this.ended) throw this.ended;
+    this.events.port1.onmessage = ({ data }: MessageEvent<EventMessage>) => this.onEvent(data);
+    const events = Comlink.transfer(this.events.port2, [this.events.port2]);
+    const { cold = false, memory } = this.options;
+    // Sent ahead: the worker begins as soon as it has loaded, however busy this thread is with showing the page.
+    const started = port
+      ? remote.join(events)
+      : remote.start({ cold, ...(memory === undefined ? {} : { memory }) }, events);
+    started.catch(() => undefined); // awaited below
+    for (const shared of this.unshared.splice(0)) this.handOver(remote, shared);
+    await Promise.race([this.firstAnswer(remote), this.gone]);
+    this.timers.push(setInterval(() => void this.ping(remote), PING_EVERY_MS));
+    if (typeof document !== "undefined") {
+      document.addEventListener("visibilitychange", this.onVisible);
+      addEventListener("pagehide", this.onHide);
+    }
+    await Promise.race([started, this.gone]);
+  }
+
+  private makeWorker(): Worker {
+    const { createWorker } = this.options;
     const worker = createWorker
       ? createWorker()
       : new Worker(new URL("../worker.ts", import.meta.url), { type: "module", name: "nestbox" });
@@ -160,52 +254,65 @@ class Connection {
     worker.addEventListener("messageerror", () =>
       this.problem("worker", "A message of the worker could not be read."),
     );
-    const remote = (this.remote = Comlink.wrap<Remote>(worker));
-    this.events.port1.onmessage = ({ data }: MessageEvent<EventMessage>) => this.onEvent(data);
-    const { port2 } = this.events;
-    const startOptions = { cold, ...(memory === undefined ? {} : { memory }) };
-    // Sent ahead: the worker begins as soon as it has loaded, however busy this thread is with showing the page.
-    const started = remote.start(startOptions, Comlink.transfer(port2, [port2]));
-    started.catch(() => undefined); // awaited below
-    await Promise.race([this.firstAnswer(remote), this.gone]);
-    this.timers.push(setInterval(() => void this.ping(remote), PING_EVERY_MS));
-    if (typeof document !== "undefined") document.addEventListener("visibilitychange", this.onVisible);
-    await Promise.race([started, this.gone]);
+    return worker;
+  }
+
+  /** The worker's end for this frame, as the first message of a port from `share()`; later ones tell of the end. */
+  private async join(port: MessagePort): Promise<MessagePort> {
+    const closed = () => this.fail(new SandboxError("stopped", PAGE_CLOSED));
+    const worker = new Promise<MessagePort>((resolve) => {
+      port.onmessage = ({ data }: MessageEvent<unknown>) => {
+        const message = data as Partial<{ worker: unknown; ended: unknown }> | null;
+        if (message?.worker instanceof MessagePort) resolve(message.worker);
+        else if (typeof message?.ended === "string")
+          this.fail(new SandboxError("stopped", message.ended.slice(0, MAX_REASON)));
+      };
+    });
+    port.addEventListener("close", closed);
+    this.joined = await Promise.race([this.inTime(worker), this.gone]);
+    this.joined.addEventListener("close", closed);
+    return this.joined;
   }
 
   private async firstAnswer(remote: Comlink.Remote<Remote>): Promise<void> {
+    await this.inTime(Promise.race([remote.ping(), this.gone]));
+    this.loaded = true;
+  }
+
+  private async inTime<T>(answer: Promise<T>): Promise<T> {
+    const late = this.options.port
+      ? "The machine of the other frame did not answer"
+      : "The worker did not load";
     const timer = setTimeout(
       () =>
         this.fail(
           new SandboxError(
             "timeout",
-            `The worker did not load within ${LOAD_DEADLINE_MS / 1000} s. Reload the page to try again.`,
+            `${late} within ${LOAD_DEADLINE_MS / 1000} s. Reload the page to try again.`,
           ),
         ),
       LOAD_DEADLINE_MS,
     );
     try {
-      await Promise.race([remote.ping(), this.gone]);
+      return await Promise.race([answer, this.gone]);
     } finally {
       clearTimeout(timer);
     }
-    this.loaded = true;
-    this.answeredAt = performance.now();
   }
 
   private async ping(remote: Comlink.Remote<Remote>): Promise<void> {
-    const silent = performance.now() - this.answeredAt;
-    // After a frozen page the first tick comes late: then nobody was asked in between.
-    if (silent > SILENT_MS && silent < SILENT_MS + 2 * PING_EVERY_MS && !this.told) {
+    if (this.unanswered >= SILENT_PINGS && !this.told) {
       this.told = true;
+      if (this.options.port) return this.fail(new SandboxError("stopped", PAGE_CLOSED));
       this.problem(
         "unresponsive",
-        `The machine's worker has not answered for ${SILENT_MS / 1000} s. If it stays so, reload the page.`,
+        `The machine's worker has not answered for ${(SILENT_PINGS * PING_EVERY_MS) / 1000} s. If it stays so, reload the page.`,
       );
     }
+    this.unanswered++;
     try {
       await Promise.race([remote.ping(), this.gone]);
-      this.answeredAt = performance.now();
+      this.unanswered = 0;
       this.told = false;
     } catch {
       // The worker's end is told by whoever ended it.
@@ -215,6 +322,13 @@ class Connection {
   private readonly onVisible = (): void => {
     if (document.visibilityState !== "visible" || !this.remote) return;
     Promise.race([this.remote.setClock(), this.gone]).catch(() => undefined); // told as a problem by the worker
+  };
+
+  private readonly onHide = (event: PageTransitionEvent): void => {
+    // A page that may be shown again keeps its machine, and its place in another's.
+    if (event.persisted) return;
+    if (this.options.port) this.end(new SandboxError("stopped", "This frame was closed."));
+    else this.tellLines(PAGE_CLOSED);
   };
 
   private onEvent(message: EventMessage): void {

@@ -1,12 +1,13 @@
 /** The same Sandbox under Node: for tests, the snapshot's build and the bench. Images come from the checkout. */
+import { createHash } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { resolve, sep } from "node:path";
 import { fileURLToPath } from "node:url";
 import { openImages } from "../../images";
-import { bootMachine, restoreMachine, type Snapshot } from "../machine";
-import { loadParts, loadWasm } from "../node";
+import { bootMachine, restoreMachine, type Machine, type MachineParts, type Snapshot } from "../machine";
+import { loadParts } from "../node";
 import { Sandbox } from "./sandbox";
-import type { MachineStarter } from "./starter";
+import { buildName, type MachineStarter, type StartContext } from "./starter";
 
 export interface NodeSandboxOptions {
   /** Restored instead of a cold boot. */
@@ -36,22 +37,26 @@ export function startNodeSandbox(options: NodeSandboxOptions = {}): Sandbox {
 }
 
 function starter(snapshot: Snapshot | undefined): MachineStarter {
-  if (snapshot) {
-    return {
-      cold: false,
-      start: async (context) => {
-        context.progress("restore");
-        return restoreMachine({ wasm: await loadWasm() }, snapshot, context);
-      },
-    };
-  }
-  return {
-    cold: true,
-    start: async (context) => {
-      context.progress("boot");
-      return bootMachine(await loadParts(), context);
-    },
+  let parts: MachineParts | undefined;
+  const need = (): MachineParts => {
+    if (!parts) throw new Error("The machine has not been started yet.");
+    return parts;
   };
+  return {
+    cold: !snapshot,
+    start: async (context: StartContext): Promise<Machine> => {
+      context.progress(snapshot ? "restore" : "boot");
+      parts = await loadParts();
+      return snapshot ? restoreMachine(parts, snapshot, context) : bootMachine(parts, context);
+    },
+    // As scripts/vite-assets.ts names the files for the page.
+    build: () => buildName(`kernel-${hash(need().kernel)}.bin`, `initrd-${hash(need().initrd)}.bin`),
+    restore: (saved, options) => restoreMachine(need(), saved, options),
+  };
+}
+
+function hash(bytes: Uint8Array): string {
+  return createHash("sha256").update(bytes).digest("hex").slice(0, 16);
 }
 
 /** A fetch that answers GET below `base` from files below `directory`, as a static server would. */

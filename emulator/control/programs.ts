@@ -8,8 +8,11 @@ export interface RunOptions {
   signal?: AbortSignal;
   /** Bytes kept of stdout and of stderr, each. */
   limit: number;
-  /** What happens to output over the limit: it is dropped, or the program is ended and the run rejects `too-large`. */
-  overflow: "drop" | "reject";
+  /**
+   * What happens to output over the limit: it is dropped; or the program is ended, and the run tells how it ended
+   * (`kill`) or rejects `too-large` (`reject`).
+   */
+  overflow: "drop" | "kill" | "reject";
 }
 
 export interface RunResult {
@@ -42,7 +45,16 @@ export async function run(agent: AgentClient, request: OpenRequest, options: Run
   const onOutput = (bytes: Uint8Array, stream: "out" | "err") => {
     const whole = collected[stream].add(bytes);
     program.consumed(bytes.length);
-    if (!whole && overflow === "reject") fail(tooLarge(request, limit));
+    if (whole) return;
+    if (overflow === "reject") fail(tooLarge(request, limit));
+    else if (overflow === "kill") program.close();
+  };
+  // A program hung up for its flood counts as killed, even when the guest is too busy to say so.
+  const unlessKilled = (error: unknown): ExitStatus => {
+    const over = collected.out.truncated || collected.err.truncated;
+    if (overflow === "kill" && over && error instanceof SandboxError && error.code === "timeout")
+      return { code: 137 };
+    throw error;
   };
   const program = agent.open(request, { onOutput }, WINDOW);
   if (stdin) program.write(stdin);
@@ -58,7 +70,7 @@ export async function run(agent: AgentClient, request: OpenRequest, options: Run
       )
     : undefined;
   try {
-    const status = await Promise.race([program.exited, gaveUp]);
+    const status = await Promise.race([program.exited.catch(unlessKilled), gaveUp]);
     return {
       status,
       stdout: collected.out.bytes(),

@@ -3,16 +3,15 @@
  * emulator/machine, agent, p9 and images; none of these know of each other.
  */
 import type { Images } from "../../images/types";
-import { AgentClient, unixNanoseconds, type AgentStatus } from "../agent/client";
+import { unixNanoseconds, type AgentClient, type AgentStatus } from "../agent/client";
 import type { OpenRequest } from "../agent/messages";
 import type { Machine, Snapshot } from "../machine";
-import { FileServer } from "../p9";
 import {
   SandboxError,
-  type BootProgress,
   type Container,
   type ExecOptions,
   type ExecResult,
+  type FetchOptions,
   type FileEntry,
   type Nestbox,
   type SandboxEvent,
@@ -22,10 +21,14 @@ import {
 } from "./api";
 import { watchClock } from "./clock";
 import { Emitter } from "./emitter";
-import { Files, MAX_FILE } from "./files";
+import { MAX_FILE, type Files } from "./files";
 import { Forest } from "./forest";
+import { Guest } from "./guest";
+import { exchange, responseOf, type PlainResponse } from "./http";
 import { Imagery } from "./imagery";
+import { StartProgress } from "./progress";
 import { checkCommand, inContainer, run } from "./programs";
+import { readSnapshot, setBack, writeSnapshot, type SavedMachine, type SnapshotPlace } from "./snapshot";
 import type { MachineStarter } from "./starter";
 import { GuestTerminal, TERMINAL_WINDOW } from "./terminal";
 
@@ -43,14 +46,11 @@ export interface SandboxOptions {
 const MIB = 1 << 20;
 const EXEC_TIMEOUT_MS = 60_000;
 const EXEC_OUTPUT = 16 * MIB;
+const MAX_EXEC_OUTPUT = 256 * MIB;
 const FILE_TIMEOUT_MS = 120_000;
 const COLD_CONNECT_MS = 90_000;
 const RESTORED_CONNECT_MS = 30_000;
 const RECONNECT_MS = 10_000;
-/** Without progress for this long while starting, the page is told what we wait for. */
-const STALL_MS = 10_000;
-/** Progress within a phase is told no more often than this. */
-const PROGRESS_GAP_MS = 100;
 /** `containers` events come no more often than this. */
 const CONTAINERS_GAP_MS = 100;
 /** A name that is not known yet may be on its way as an event. */
@@ -66,20 +66,21 @@ export class Sandbox implements Omit<Nestbox, "type"> {
   readonly ready: Promise<void>;
   private readonly emitter = new Emitter();
   private readonly forest = new Forest();
-  private readonly server: FileServer;
-  private readonly fileAccess: Files;
   private readonly imagery: Imagery;
   private readonly openedImages: Promise<Images>;
   private readonly abort = new AbortController();
-  private readonly startedAt = performance.now();
   private readonly lostLayers = new Set<string>();
   private readonly forestWaiters = new Set<() => void>();
-  private machine: Machine | undefined;
-  private agent: AgentClient | undefined;
+  private guest: Guest;
+  /** The last of the snapshots and restores asked for; each waits for the one before. */
+  private turn: Promise<unknown> = Promise.resolve();
+  /** Resolves when the restore under way is over. */
+  private settled: Promise<void> | undefined;
   private ended: SandboxError | undefined;
-  private phase: BootProgress["phase"] = "download";
-  private progressAt = performance.now();
-  private progressToldAt = 0;
+  private readonly progress = new StartProgress(
+    (progress) => !this.ended && this.emitter.emit("progress", progress),
+    (sentence) => !this.ended && this.problem("stalled", sentence),
+  );
   private consoleTail = "";
   private containersTimer: ReturnType<typeof setTimeout> | undefined;
   private stopClock: () => void = () => undefined;
@@ -90,14 +91,7 @@ export class Sandbox implements Omit<Nestbox, "type"> {
     const { images } = options;
     this.openedImages = images;
     this.imagery = new Imagery(images, this.emitter);
-    this.server = new FileServer({
-      layers: {
-        layer: async (diffId) => (await images).layer(diffId),
-        layers: async () => (await images).layers(),
-      },
-      onLostLayer: (diffId) => this.layerLost(diffId),
-    });
-    this.fileAccess = new Files(this.server.share, this.server.outbox);
+    this.guest = this.newGuest();
     images.then(
       ({ storage }) => {
         if (storage.kind !== "memory" || this.options.memoryImages) return;
@@ -119,8 +113,15 @@ export class Sandbox implements Omit<Nestbox, "type"> {
   }
 
   async exec(argv: readonly string[], options: ExecOptions = {}): Promise<ExecResult> {
-    const { env, cwd, stdin, signal, timeoutMs = EXEC_TIMEOUT_MS } = options;
+    const { env, cwd, stdin, signal, timeoutMs = EXEC_TIMEOUT_MS, maxOutput } = options;
     checkCommand(argv, env, cwd);
+    if (
+      maxOutput !== undefined &&
+      !(Number.isInteger(maxOutput) && maxOutput >= 0 && maxOutput <= MAX_EXEC_OUTPUT)
+    )
+      throw new TypeError(
+        `maxOutput is a number of bytes from 0 to ${MAX_EXEC_OUTPUT}, not ${String(maxOutput)}.`,
+      );
     const request = await this.request(argv, options, {
       ...(env ? { env } : {}),
       ...(cwd === undefined ? {} : { cwd }),
@@ -128,14 +129,15 @@ export class Sandbox implements Omit<Nestbox, "type"> {
       timeoutMs,
     });
     const result = await run(await this.connected(), request, {
-      limit: EXEC_OUTPUT,
-      overflow: "drop",
+      limit: maxOutput ?? EXEC_OUTPUT,
+      overflow: maxOutput === undefined ? "drop" : "kill",
       ...(stdin === undefined
         ? {}
         : { stdin: typeof stdin === "string" ? new TextEncoder().encode(stdin) : stdin.slice() }),
       ...(signal ? { signal } : {}),
     });
-    const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
+    // Cut within a character, the rest of it is left out too.
+    const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes, { stream: result.truncated });
     const { code, error, timedOut } = result.status;
     return {
       exitCode: code,
@@ -172,41 +174,77 @@ export class Sandbox implements Omit<Nestbox, "type"> {
 
   readonly containers = {
     list: async (): Promise<Container[]> => {
-      await this.ready;
+      await this.steady();
       return this.forest.list();
     },
   };
 
   readonly images: Nestbox["images"] = {
     list: () => this.imagery.list(),
-    pull: (ref, options) => this.imagery.pull(ref, options),
+    pull: (ref, options = {}) =>
+      this.whileUp(options.signal, (signal) => this.imagery.pull(ref, { ...options, signal })),
     remove: (ref) => this.imagery.remove(ref),
   };
 
   readonly files: Nestbox["files"] = {
     read: async (path, options = {}): Promise<Uint8Array> =>
-      this.fileAccess.read(path, this.fileRunner(options), options.container !== undefined),
+      (await this.fileAccess()).read(path, this.fileRunner(options), options.container !== undefined),
     write: async (path, data, options = {}): Promise<void> =>
-      this.fileAccess.write(path, data, this.fileRunner(options), options.container !== undefined),
+      (await this.fileAccess()).write(path, data, this.fileRunner(options), options.container !== undefined),
     list: async (path, options = {}): Promise<FileEntry[]> =>
-      this.fileAccess.list(path, this.fileRunner(options), options.container !== undefined),
+      (await this.fileAccess()).list(path, this.fileRunner(options), options.container !== undefined),
   };
+
+  async fetch(url: string | URL, options: FetchOptions = {}): Promise<Response> {
+    return responseOf(await this.exchange(url, options));
+  }
+
+  /** What `fetch` makes its Response of; this form crosses to the page. */
+  exchange(url: string | URL, options: FetchOptions): Promise<PlainResponse> {
+    return exchange(url, options, async ({ host, port }) =>
+      (await this.connected()).connectTo(port, { host }),
+    );
+  }
 
   /** Sets the guest's clock to ours; also done by itself after a jump. Failures show as a `problem`. */
   async setClock(): Promise<void> {
-    if (this.ended || !this.agent?.connected) return;
+    const { agent } = this.guest;
+    if (this.ended || !agent?.connected) return;
     try {
-      await this.agent.call("clock.set", { time: unixNanoseconds().toString() });
+      await agent.call("clock.set", { time: unixNanoseconds().toString() });
     } catch (error) {
       const stopped = error instanceof SandboxError && error.code === "stopped";
       if (!stopped) this.problem("clock", `The guest's clock could not be set: ${message(error)}`);
     }
   }
 
-  /** Saves the running machine; only Node and checkpoints use it. */
+  /** Saves the running machine, for the build's own snapshot. */
   async save(): Promise<Snapshot> {
-    await this.ready;
+    await this.steady();
     return this.need().save();
+  }
+
+  snapshot(): Promise<Blob> {
+    return this.inTurn(async () => {
+      const machine = this.need();
+      await this.guest.quiet();
+      const containers = this.forest.list();
+      return writeSnapshot({ machine: await machine.save(), containers }, this.place(machine));
+    });
+  }
+
+  restore(snapshot: Blob): Promise<void> {
+    return this.inTurn(async () => {
+      const saved = await readSnapshot(snapshot, this.place(this.need()));
+      let done: () => void = () => undefined;
+      this.settled = new Promise((resolve) => (done = resolve));
+      try {
+        await this.setBack(saved);
+      } finally {
+        this.settled = undefined;
+        done();
+      }
+    });
   }
 
   /** Ends the machine; everything that waits rejects with `stopped`. */
@@ -215,35 +253,107 @@ export class Sandbox implements Omit<Nestbox, "type"> {
   }
 
   private async start(): Promise<void> {
-    const stall = setInterval(() => this.checkStall(), STALL_MS / 4);
+    this.progress.watch();
     try {
-      const machine = await this.options.machine.start({
-        ...(this.options.memory === undefined ? {} : { memory: this.options.memory }),
-        p9: this.server,
-        onConsole: (text) => this.console(text),
-        onFailure: (error) => this.fail(error),
-        progress: (phase, bytes, total) => this.progress(phase, bytes, total),
-        signal: this.abort.signal,
-      });
-      if (this.ended) {
-        await machine.destroy();
-        throw this.ended;
-      }
-      this.machine = machine;
-      this.agent = new AgentClient({
-        link: machine.agent,
-        hostname: this.options.hostname ?? "nestbox",
-        requests: this.imagery.requests(),
-        onEvent: (event) => this.forest.apply(event) && this.containersChanged(),
-        onStatus: (status) => this.agentStatus(status),
-      });
-      machine.run();
-      this.progress("connect");
-      await this.agent.connect(this.options.machine.cold ? COLD_CONNECT_MS : RESTORED_CONNECT_MS);
+      const agent = await this.guest.start((options) =>
+        this.options.machine.start({
+          ...options,
+          ...(this.options.memory === undefined ? {} : { memory: this.options.memory }),
+          progress: (phase, bytes, total) => this.progress.tell(phase, bytes, total),
+          signal: this.abort.signal,
+        }),
+      );
+      this.progress.tell("connect");
+      await agent.connect(this.options.machine.cold ? COLD_CONNECT_MS : RESTORED_CONNECT_MS);
       this.stopClock = watchClock(() => void this.setClock());
-      this.progress("ready");
+      this.progress.tell("ready");
     } finally {
-      clearInterval(stall);
+      this.progress.unwatch();
+    }
+  }
+
+  private newGuest(): Guest {
+    const images = this.openedImages;
+    return new Guest({
+      hostname: this.options.hostname ?? "nestbox",
+      layers: {
+        layer: async (diffId) => (await images).layer(diffId),
+        layers: async () => (await images).layers(),
+      },
+      onLostLayer: (diffId) => this.layerLost(diffId),
+      requests: this.imagery.requests(),
+      onEvent: (event) => this.forest.apply(event) && this.containersChanged(),
+      onStatus: (status) => this.agentStatus(status),
+      onConsole: (text) => this.console(text),
+      onFailure: (error) => this.fail(error),
+    });
+  }
+
+  /** Gives the running machine up for a saved one. Until `end` is called a failure leaves it as it was. */
+  private async setBack({ machine: saved, containers }: SavedMachine): Promise<void> {
+    const started = performance.now();
+    const { memory } = this.need();
+    const next = this.newGuest();
+    // Found out here, not when it is too late.
+    await next.tryState(saved, memory);
+    const old = this.guest;
+    this.guest = next;
+    await old.end(setBack());
+    this.lostLayers.clear();
+    this.forest.recall(containers);
+    try {
+      if (this.ended) throw this.ended;
+      const agent = await next.start((options) =>
+        this.options.machine.restore(saved, { ...options, memory }),
+      );
+      await agent.connect(RESTORED_CONNECT_MS);
+    } catch (error) {
+      if (this.ended) throw this.ended;
+      const lost = new SandboxError(
+        "failed",
+        `The machine could not be set back, and the one before is gone: ${message(error)} Start it again.`,
+        { cause: error },
+      );
+      this.fail(lost);
+      throw lost;
+    }
+    this.containersChanged();
+    this.emitter.emit("restored", { elapsedMs: Math.round(performance.now() - started) });
+  }
+
+  /** Runs `action` when the machine is up and the snapshots and restores before are done. */
+  private inTurn<T>(action: () => Promise<T>): Promise<T> {
+    const turn = this.turn.then(async () => {
+      await this.ready;
+      return action();
+    });
+    this.turn = turn.catch(() => undefined);
+    return turn;
+  }
+
+  private place(machine: Machine): SnapshotPlace {
+    return { build: this.options.machine.build(), memory: machine.memory };
+  }
+
+  /** Runs `action` with a signal that is aborted with `signal`, or when the machine goes; then with that reason. */
+  private async whileUp<T>(
+    signal: AbortSignal | undefined,
+    action: (signal: AbortSignal) => Promise<T>,
+  ): Promise<T> {
+    await this.settled;
+    if (this.ended) throw this.ended;
+    const { gone } = this.guest;
+    const abort = new AbortController();
+    const stop = () => abort.abort(gone.aborted ? gone.reason : signal?.reason);
+    const sources = [gone, ...(signal ? [signal] : [])];
+    for (const source of sources) source.addEventListener("abort", stop);
+    if (signal?.aborted) stop();
+    try {
+      return await action(abort.signal);
+    } catch (error) {
+      throw gone.aborted ? gone.reason : error;
+    } finally {
+      for (const source of sources) source.removeEventListener("abort", stop);
     }
   }
 
@@ -252,7 +362,7 @@ export class Sandbox implements Omit<Nestbox, "type"> {
     if (this.ended) return;
     const code = error instanceof SandboxError ? error.code : "failed";
     const last =
-      this.phase === "connect" && this.consoleTail
+      this.progress.phase === "connect" && this.consoleTail
         ? ` The console's last words: ${this.consoleTail.trim()}`
         : "";
     const reason = new SandboxError(code, message(error) + last, { cause: error });
@@ -267,11 +377,8 @@ export class Sandbox implements Omit<Nestbox, "type"> {
     this.abort.abort(reason);
     this.stopClock();
     clearTimeout(this.containersTimer);
-    this.agent?.close();
     for (const wake of [...this.forestWaiters]) wake();
-    await this.machine
-      ?.destroy()
-      .catch((error: unknown) => console.error("Destroying the machine failed:", error));
+    await this.guest.end(reason);
     await this.openedImages.then(
       (images) => images.close(),
       () => undefined,
@@ -280,18 +387,32 @@ export class Sandbox implements Omit<Nestbox, "type"> {
 
   private need(): Machine {
     if (this.ended) throw this.ended;
-    if (!this.machine) throw new SandboxError("not-ready", "The machine is still starting; await `ready`.");
-    return this.machine;
+    const { machine } = this.guest;
+    if (!machine) throw new SandboxError("not-ready", "The machine is still starting; await `ready`.");
+    return machine;
   }
 
-  /** The agent, after the start and after a reconnect that is under way. */
-  private async connected(): Promise<AgentClient> {
+  /** Resolves when the machine has started and no restore is under way. */
+  private async steady(): Promise<void> {
     if (this.ended) throw this.ended;
     await this.ready;
-    if (!this.agent) throw new SandboxError("not-ready", "The machine is still starting.");
-    // A client of an ended sandbox is closed and says so.
-    await this.agent.connect(RECONNECT_MS);
-    return this.agent;
+    while (this.settled) await this.settled;
+  }
+
+  /** The agent, after the start, a restore or a reconnect that is under way. */
+  private async connected(): Promise<AgentClient> {
+    await this.steady();
+    const { agent } = this.guest;
+    if (!agent) throw this.ended ?? new SandboxError("not-ready", "The machine is still starting.");
+    // A client of an ended machine is closed and says so.
+    await agent.connect(RECONNECT_MS);
+    return agent;
+  }
+
+  private async fileAccess(): Promise<Files> {
+    await this.settled;
+    if (this.ended) throw this.ended;
+    return this.guest.files;
   }
 
   private async request(
@@ -363,40 +484,6 @@ export class Sandbox implements Omit<Nestbox, "type"> {
         ...(stdin ? { stdin } : {}),
       });
     };
-  }
-
-  private progress(phase: BootProgress["phase"], bytes?: number, total?: number): void {
-    if (this.ended) return;
-    const now = performance.now();
-    const same = phase === this.phase && bytes !== undefined && bytes !== 0 && bytes !== total;
-    this.phase = phase;
-    this.progressAt = now;
-    // A download comes in a hundred pieces; showing each would take the time it tells of.
-    if (same && now - this.progressToldAt < PROGRESS_GAP_MS) return;
-    this.progressToldAt = now;
-    this.emitter.emit("progress", {
-      phase,
-      elapsedMs: Math.round(performance.now() - this.startedAt),
-      ...(bytes === undefined ? {} : { bytes }),
-      ...(total === undefined ? {} : { total }),
-    });
-  }
-
-  private checkStall(): void {
-    const silent = performance.now() - this.progressAt;
-    if (this.ended || silent < STALL_MS) return;
-    this.progressAt = performance.now();
-    const waiting = {
-      download: "the server to send more of the machine",
-      restore: "the saved machine to be unpacked",
-      boot: "the kernel to be loaded",
-      connect: "the machine to answer",
-      ready: "nothing",
-    }[this.phase];
-    this.problem(
-      "stalled",
-      `Nothing has happened for ${Math.round(STALL_MS / 1000)} s; still waiting for ${waiting}.`,
-    );
   }
 
   private console(text: string): void {

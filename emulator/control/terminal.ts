@@ -1,6 +1,7 @@
 /** Terminals: a program on a pty, and the bookkeeping of shown output that both sides of the worker boundary need. */
 import type { Program } from "../agent/program";
 import { SandboxError, type Terminal } from "./api";
+import { SET_BACK } from "./snapshot";
 
 /** Most output of a terminal, in bytes, that the page has not shown yet; beyond it the program waits. */
 export const TERMINAL_WINDOW = 256 * 1024;
@@ -65,8 +66,9 @@ export class GuestTerminal implements Terminal {
       ({ code, error }) => ({ exitCode: code, ...(error === undefined ? {} : { error }) }),
       (error: unknown) => {
         // A hung-up program that never said goodbye has still left the page.
-        if (error instanceof SandboxError && error.code === "timeout")
-          return { exitCode: 129, error: error.message };
+        const left =
+          error instanceof SandboxError && (error.code === "timeout" || error.message === SET_BACK);
+        if (left) return { exitCode: 129, error: error.message };
         throw error;
       },
     );

@@ -6,6 +6,7 @@ import {
   type Container,
   type ExecOptions,
   type ExecResult,
+  type FetchOptions,
   type FileEntry,
   type Image,
   type PullProgress,
@@ -14,6 +15,7 @@ import {
   type SandboxEvents,
   type TerminalOptions,
 } from "./api";
+import type { PlainResponse } from "./http";
 
 export interface StartOptions {
   cold: boolean;
@@ -29,6 +31,12 @@ export type Ticket = number;
 export interface Remote {
   /** Resolves when the sandbox is ready; `events` carries `EventMessage`s from the first on. */
   start(options: StartOptions, events: MessagePort): Promise<void>;
+  /** As `start`, for a frame that shares the machine of another page. */
+  join(events: MessagePort): Promise<void>;
+  /** Serves another `Remote` at `port`. */
+  share(port: MessagePort): void;
+  /** This client goes: its terminals are closed, its programs ended. */
+  bye(): void;
   ping(): number;
   cancel(ticket: Ticket): void;
   exec(argv: readonly string[], options: Omit<ExecOptions, "signal">, ticket: Ticket): Promise<ExecResult>;
@@ -40,6 +48,10 @@ export interface Remote {
   readFile(path: string, options: Where): Promise<Uint8Array>;
   writeFile(path: string, data: string | Uint8Array, options: Where): Promise<void>;
   listFiles(path: string, options: Where): Promise<FileEntry[]>;
+  /** `body` comes transferred. */
+  fetch(url: string, options: Omit<FetchOptions, "signal">, ticket: Ticket): Promise<PlainResponse>;
+  snapshot(): Promise<Blob>;
+  restore(snapshot: Blob): Promise<void>;
   setClock(): Promise<void>;
   stop(): Promise<void>;
 }
@@ -47,6 +59,9 @@ export interface Remote {
 export type EventMessage =
   | { [E in SandboxEvent]: { event: E; detail: SandboxEvents[E] } }[SandboxEvent]
   | { ticket: Ticket; progress: PullProgress };
+
+/** Owner → frame on a shared port: first the worker's end for it, at the end why there is no machine any more. */
+export type ShareMessage = { worker: MessagePort } | { ended: string };
 
 /** Worker → page on a terminal's port. `data` is transferred. */
 export type TerminalOutput =

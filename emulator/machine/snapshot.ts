@@ -4,6 +4,8 @@ import type { P9Server, Snapshot } from "./types";
 
 /** The emulator whose state format and internals this folder knows. */
 export const V86_VERSION = "0.5.462";
+/** Descriptors in the 9P device's ring. */
+const MAX_PENDING = 1024;
 
 interface Companion {
   format: 1;
@@ -54,9 +56,10 @@ export async function restoreFresh(
   bridge.replay(companion.pending);
 }
 
-function readCompanion(value: unknown, memory: number): Companion {
+/** The companion, or an Error that says why it cannot be restored into a machine of `memory` MiB. */
+export function readCompanion(value: unknown, memory: number): Companion {
   const companion = value as Partial<Companion> | null;
-  if (typeof companion !== "object" || companion?.format !== 1 || !Array.isArray(companion.pending)) {
+  if (typeof companion !== "object" || companion?.format !== 1 || !isPending(companion.pending)) {
     throw new Error(
       "The snapshot's description is not one of this version. Build it again with `npm run snapshot`.",
     );
@@ -72,4 +75,13 @@ function readCompanion(value: unknown, memory: number): Companion {
     );
   }
   return companion as Companion;
+}
+
+function isPending(value: unknown): value is PendingRequest[] {
+  const u16 = (number: unknown) => Number.isInteger(number) && (number as number) >>> 16 === 0;
+  return (
+    Array.isArray(value) &&
+    value.length <= MAX_PENDING &&
+    value.every((pair) => Array.isArray(pair) && pair.length === 2 && pair.every(u16))
+  );
 }

@@ -46,6 +46,8 @@ export interface Snapshot {
 
 export interface Machine {
   readonly agent: ByteLink;
+  /** MiB. */
+  readonly memory: number;
   /** Writes to the kernel console (ttyS0). */
   typeConsole(text: string): void;
   run(): void;
