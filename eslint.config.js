@@ -33,6 +33,7 @@ export default tseslint.config(
       "guest/",
       "images/registry/",
       "**/.build/",
+      "examples/",
     ],
   },
   js.configs.recommended,

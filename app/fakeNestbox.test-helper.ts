@@ -101,6 +101,28 @@ export class FakeNestbox implements Nestbox {
     list: () => Promise.resolve([]),
   };
 
+  /** What `fetch` was asked for, and what it answers with. */
+  fetched: string[] = [];
+  answer: (url: string) => Response = () => new Response("hello", { status: 200 });
+  /** Snapshots are numbered; `restoredTo` holds the text of each that was restored. */
+  snapshots = 0;
+  restoredTo: string[] = [];
+
+  fetch(url: string | URL): Promise<Response> {
+    this.fetched.push(String(url));
+    return Promise.resolve(this.answer(String(url)));
+  }
+
+  snapshot(): Promise<Blob> {
+    return Promise.resolve(new Blob([`snapshot ${++this.snapshots}`]));
+  }
+
+  async restore(snapshot: Blob): Promise<void> {
+    this.restoredTo.push(await snapshot.text());
+    for (const terminal of this.opened) terminal.exit({ exitCode: 129, error: "The machine was set back." });
+    this.emit("restored", { elapsedMs: 1 });
+  }
+
   on<E extends SandboxEvent>(event: E, handler: (detail: SandboxEvents[E]) => void): () => void {
     const set = this.#handlers.get(event) ?? new Set();
     this.#handlers.set(event, set.add(handler));
@@ -127,6 +149,8 @@ export function fakeContainer(path: string[], overrides: Partial<Container> = {}
     memory: 400_000,
     hostname: id,
     nest: false,
+    ports: [],
+    networks: [],
     path,
     children: [],
     ...overrides,

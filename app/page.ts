@@ -3,7 +3,11 @@ import { mount } from "svelte";
 import type { NestboxHandle } from "../emulator/control";
 import App from "./App.svelte";
 import { Workspace } from "./playground/workspace.svelte";
+import { keepForOffline } from "./ui/offline";
 import StartScreen from "./ui/StartScreen.svelte";
+
+/** The first prompt comes before the copies for offline use. */
+const OFFLINE_AFTER_MS = 2000;
 
 function element(id: string): HTMLElement {
   const found = document.getElementById(id);
@@ -18,5 +22,12 @@ export function showPage(nestbox: NestboxHandle, cold: boolean): (text: string) 
   // The static start screen gives way to the live one, same place and looks.
   element("start").remove();
   mount(StartScreen, { target: document.body, props: { boot: workspace.sandbox.boot } });
+  if (import.meta.env.PROD) {
+    const script = new URL("sw.js", document.baseURI);
+    nestbox.ready.then(
+      () => setTimeout(() => void keepForOffline(workspace.notices, script), OFFLINE_AFTER_MS),
+      () => undefined, // the start screen shows the reason
+    );
+  }
   return (text) => workspace.terminals.type(text);
 }

@@ -12,6 +12,7 @@ const INPUTS = [
   "app",
   "emulator",
   "images",
+  "preview",
   "tutorials",
   "scripts",
   "kernel/dist",

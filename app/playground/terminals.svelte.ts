@@ -33,6 +33,8 @@ const PLAIN = "\x1b[0m";
 const LEAVE_MODES = "\x1b[?1049l\x1b[?25h\x1b[?1000l\x1b[?1002l\x1b[?1003l\x1b[?1006l\x1b[?2004l";
 
 type Machine = Pick<Nestbox, "ready" | "terminals">;
+/** Hears a program's output before the screen does; the bytes are only lent. */
+export type OutputHandler = (tab: TerminalTab, data: Uint8Array) => void;
 
 export class TerminalTab {
   state: TabState = $state("waiting");
@@ -45,6 +47,7 @@ export class TerminalTab {
     readonly place: Place,
     private readonly machine: Machine,
     private readonly closed: (tab: TerminalTab) => void,
+    private readonly heard: OutputHandler = () => undefined,
   ) {}
 
   /** Takes the screen the program is to be shown on, and starts the program once the machine answers. */
@@ -70,7 +73,10 @@ export class TerminalTab {
       }
       this.#pty = pty;
       this.state = "running";
-      pty.onData((data, consumed) => screen.write(data, consumed));
+      pty.onData((data, consumed) => {
+        this.heard(this, data);
+        screen.write(data, consumed);
+      });
       // The pane may have changed its size while the program was being started.
       pty.resize(screen.cols, screen.rows);
       if (this.#ahead) pty.write(this.#ahead);
@@ -142,12 +148,28 @@ export class Terminals {
   tabs: TerminalTab[] = $state.raw([]);
   active: TerminalTab | undefined = $state.raw();
   #next = 1;
+  // eslint-disable-next-line svelte/prefer-svelte-reactivity -- nothing shows the handlers
+  readonly #handlers = new Set<OutputHandler>();
 
   constructor(private readonly machine: Machine) {}
 
+  /** Hears the output of all of them, those opened later included. Returns what ends that. */
+  onOutput(handler: OutputHandler): () => void {
+    this.#handlers.add(handler);
+    return () => this.#handlers.delete(handler);
+  }
+
   /** Opens a terminal in front of the others. */
   open(place: Place = HOST): TerminalTab {
-    const tab = new TerminalTab(this.#next++, place, this.machine, (gone) => this.#remove(gone));
+    const tab = new TerminalTab(
+      this.#next++,
+      place,
+      this.machine,
+      (gone) => this.#remove(gone),
+      (from, data) => {
+        for (const handler of this.#handlers) handler(from, data);
+      },
+    );
     this.tabs = [...this.tabs, tab];
     this.active = tab;
     return tab;

@@ -10,7 +10,10 @@ import { Sandbox } from "./sandbox.svelte";
 import { HOST, Terminals } from "./terminals.svelte";
 
 /** The panes; a narrow window shows one at a time. */
-export type Pane = "containers" | "terminal" | "map";
+export type Pane = "left" | "terminal" | "right";
+
+/** What a lesson or a link may point to. */
+export type View = "containers" | "terminal" | "nesting" | "preview";
 
 export class Workspace {
   readonly preferences: Preferences;
@@ -20,6 +23,8 @@ export class Workspace {
   readonly terminals: Terminals;
   readonly nesting: Nesting;
   pane: Pane = $state("terminal");
+  left: "containers" | "lessons" = $state("containers");
+  right: "nesting" | "preview" = $state("nesting");
 
   constructor(nestbox: Nestbox, cold: boolean, preferences: Preferences = new Preferences()) {
     this.preferences = preferences;
@@ -27,6 +32,29 @@ export class Workspace {
     this.terminals = new Terminals(nestbox);
     this.nesting = new Nesting(() => this.sandbox.containers);
     this.terminals.open();
+  }
+
+  /** Brings a view to the front, opening its pane. */
+  show(view: View): void {
+    if (view === "terminal") {
+      this.pane = "terminal";
+      this.terminals.active?.focus();
+    } else if (view === "containers") {
+      this.left = "containers";
+      this.preferences.set("leftOpen", true);
+      this.pane = "left";
+    } else {
+      this.right = view;
+      this.preferences.set("rightOpen", true);
+      this.pane = "right";
+    }
+  }
+
+  /** The left pane between containers and lessons; `lesson` is what the address names. */
+  showLessons(): void {
+    this.left = "lessons";
+    this.preferences.set("leftOpen", true);
+    this.pane = "left";
   }
 
   openHost(): void {

@@ -9,6 +9,7 @@ interface Values {
   screenReader: boolean;
   /** Pane widths in px; a closed pane keeps its width for later. */
   leftWidth: number;
+  learnWidth: number;
   rightWidth: number;
   leftOpen: boolean;
   rightOpen: boolean;
@@ -22,12 +23,18 @@ const DEFAULTS: Values = {
   fontSize: 15,
   screenReader: false,
   leftWidth: 248,
+  learnWidth: 400,
   rightWidth: 400,
   leftOpen: true,
   rightOpen: true,
 };
 
-const RANGES = { fontSize: [9, 32], leftWidth: [160, 640], rightWidth: [240, 1200] } as const;
+const RANGES = {
+  fontSize: [9, 32],
+  leftWidth: [160, 640],
+  learnWidth: [240, 800],
+  rightWidth: [240, 1200],
+} as const;
 
 export const THEMES: readonly Theme[] = ["system", "light", "dark"];
 
@@ -37,7 +44,7 @@ function sanitize(stored: unknown): Values {
   if (typeof stored !== "object" || stored === null) return values;
   const from = stored as Record<string, unknown>;
   if (THEMES.includes(from.theme as Theme)) values.theme = from.theme as Theme;
-  for (const key of ["fontSize", "leftWidth", "rightWidth"] as const) {
+  for (const key of ["fontSize", "leftWidth", "learnWidth", "rightWidth"] as const) {
     const value = from[key];
     if (typeof value === "number" && Number.isFinite(value)) values[key] = clampTo(key, value);
   }

@@ -1,8 +1,10 @@
 /** In Chromium, from an empty profile, served from this machine: what a first visitor waits for. */
-import { chromium, type Browser, type BrowserContext, type Page } from "@playwright/test";
-import { existsSync } from "node:fs";
+import { chromium, type Browser, type BrowserContext, type Frame, type Page } from "@playwright/test";
+import { existsSync, readFileSync } from "node:fs";
 import type { Socket } from "node:net";
 import { fileURLToPath } from "node:url";
+import { gzipSync } from "node:zlib";
+
 import { build } from "vite";
 import type { Nestbox } from "../../emulator/control";
 import { buildIfStale } from "../../scripts/build";
@@ -40,6 +42,9 @@ export async function bench(): Promise<Record<string, number>> {
       shell_over_bare_restore_ratio: median(opened) / median(restored),
       first_visit_to_busybox_mb: await fresh(browser, (page) => firstVisit(page, app)),
       ...(await fresh(browser, (page) => debian(page, app.port))),
+      step_reset_ms: await fresh(browser, (page) => stepReset(page, app.port)),
+      embed_before_click_kb: gzipSync(readFileSync(`${top}dist/embed.js`)).length / 1024,
+      embed_click_to_prompt_ms: median(await embedClicks(browser, app.port)),
     };
   } finally {
     await browser.close();
@@ -128,7 +133,7 @@ function listen(): void {
 }
 
 /** Waits until the output ends with `pattern`, escape sequences left out; gives the page's time of it. */
-async function prompt(page: Page, pattern: string, timeout = 60_000): Promise<number> {
+async function prompt(page: Page | Frame, pattern: string, timeout = 60_000): Promise<number> {
   const handle = await page.waitForFunction(
     (source) => {
       const { heard } = window as unknown as { heard: Heard };
@@ -188,4 +193,51 @@ async function debian(page: Page, port: number): Promise<Record<string, number>>
     debian_cached_prompt_first_ms: prompts[0]!,
     debian_cached_prompt_ms: median(prompts),
   };
+}
+
+/** Milliseconds from "Reset this step" until the machine answers again; median of five. */
+async function stepReset(page: Page, port: number): Promise<number> {
+  await openToShell(page, port);
+  const taken = await page.evaluate(async (rounds) => {
+    const nestbox = window.nestbox;
+    const snapshot = await nestbox.snapshot();
+    const milliseconds: number[] = [];
+    for (let round = 0; round < rounds; round++) {
+      const start = performance.now();
+      await nestbox.restore(snapshot);
+      await nestbox.exec(["true"]);
+      milliseconds.push(performance.now() - start);
+    }
+    return milliseconds;
+  }, ROUNDS);
+  return median(taken);
+}
+
+/** A docs page on another origin, an empty profile each time; from the click to the container's prompt in the frame. */
+async function embedClicks(browser: Browser, port: number): Promise<number[]> {
+  const base = `http://localhost:${String(port)}/`;
+  const docs = "http://127.0.0.1:9/docs.html";
+  const html = `<!doctype html><script type="module" src="${base}embed.js"></script><nest-box image="busybox"><pre></pre></nest-box>`;
+  const taken: number[] = [];
+  for (let round = 0; round < ROUNDS; round++) {
+    taken.push(
+      await fresh(browser, async (page) => {
+        await page.route(docs, (route) => route.fulfill({ contentType: "text/html", body: html }));
+        await page.goto(docs);
+        await page.evaluate(() =>
+          addEventListener("click", () => Object.assign(window, { clickedAt: Date.now() }), {
+            capture: true,
+          }),
+        );
+        await page.locator("nest-box button").click();
+        const frame = (await (await page.locator("iframe").elementHandle()).contentFrame())!;
+        await frame.waitForFunction(() => "heard" in window);
+        const at = await prompt(frame, "/ #$");
+        const origin = await frame.evaluate(() => performance.timeOrigin);
+        const clicked = await page.evaluate(() => (window as unknown as { clickedAt: number }).clickedAt);
+        return origin + at - clicked;
+      }),
+    );
+  }
+  return taken;
 }
