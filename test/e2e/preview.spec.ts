@@ -68,7 +68,7 @@ const colour = (frame: FrameLocator) =>
 
 test("a container's page, its styles, scripts and links, in another origin", async ({ page, baseURL }) => {
   await openSite(page);
-  await expect(page.getByLabel("Published port")).toHaveValue("8080");
+  await expect(page.getByLabel("Published port", { exact: true })).toHaveValue("8080");
   await expect(live(page).getByRole("heading", { name: "Home" })).toBeVisible();
   expect(await colour(live(page))).toBe("rgb(1, 2, 3)");
   await expect(live(page).locator("#js")).toHaveText("isolated /");
@@ -156,12 +156,10 @@ test("only one origin: a still page that says so", async ({ page }) => {
 test.describe("a preview origin that does not work", () => {
   const folder = fileURLToPath(new URL("../../build/e2e-preview", import.meta.url));
   let server: Server;
-  let port: number;
 
-  test.beforeEach(async ({ baseURL }) => {
+  test.beforeEach(() => {
     rmSync(folder, { recursive: true, force: true });
     cpSync(fileURLToPath(new URL("../../preview", import.meta.url)), folder, { recursive: true });
-    ({ server, port } = await serve(folder, 4190, { "/config.json": () => ({ app: baseURL }) }));
   });
   test.afterEach(() => {
     server.closeAllConnections();
@@ -178,10 +176,14 @@ test.describe("a preview origin that does not work", () => {
       /of another version than this Nestbox/,
     ],
     ["a missing service worker", () => rmSync(`${folder}/sw.js`), /Static preview, because .*ServiceWorker/],
-    ["nothing at all", () => server.close(), /does not answer/],
+    ["nothing at all", () => undefined, /does not answer/],
   ] as const) {
-    test(`${what}: the reason, a still page, and a way to try again`, async ({ page }) => {
+    test(`${what}: the reason, a still page, and a way to try again`, async ({ page, baseURL }) => {
+      // Before it is served: the server lists its files once.
       spoil();
+      let port: number;
+      ({ server, port } = await serve(folder, 4190, { "/config.json": () => ({ app: baseURL }) }));
+      if (what === "nothing at all") server.close();
       await configure(page, `http://localhost:${port}`);
       await openSite(page);
       await expect(page.getByText(reason)).toBeVisible({ timeout: 40_000 });
