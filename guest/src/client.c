@@ -52,7 +52,8 @@ struct reading {
 	const struct client_answer *answer;
 	char *kind;
 	char packet[SOCK_PACKET_MAX];
-	int code; /* -1: more to come */
+	bool started; /* the program runs: what is typed is for it */
+	int code;     /* -1: more to come */
 };
 
 static int take_json(struct reading *r, const char *text, size_t length, struct err *e)
@@ -63,6 +64,7 @@ static int take_json(struct reading *r, const char *text, size_t length, struct 
 
 	if (!json)
 		return -1;
+	r->started |= json_bool(json, "started", false);
 	if (failed) {
 		if (r->kind)
 			snprintf(r->kind, 16, "%s", json_string(failed, "kind", ""));
@@ -208,7 +210,8 @@ static int pump(int fd, int signals, bool tty, bool input, struct reading *r, st
 	while (r->code < 0) {
 		struct pollfd fds[3] = {{.fd = fd, .events = POLLIN},
 					{.fd = signals, .events = POLLIN},
-					{.fd = input ? 0 : -1, .events = POLLIN}};
+					/* Typed ahead of the start it waits: a refusal may be followed by a second try. */
+					{.fd = input && r->started ? 0 : -1, .events = POLLIN}};
 
 		if (poll(fds, 3, -1) < 0)
 			continue;
@@ -247,6 +250,7 @@ int client_stream(int fd, bool tty, bool input, const struct client_answer *answ
 
 	r.answer = answer;
 	r.kind = kind;
+	r.started = false;
 	r.code = -1;
 	sigemptyset(&set);
 	for (size_t i = 0; i < array_size(forwarded); i++)

@@ -161,6 +161,8 @@ test("embed() hands over the machine: exec, type, events, close", async ({ page 
     while (made === "" && Date.now() < until) {
       const result = await box.exec(["cat", "/made"], { container: box.container! }).catch(() => undefined);
       made = result?.stdout ?? "";
+      // The box needs the thread, too.
+      await new Promise((resolve) => setTimeout(resolve, 200));
     }
     const bad = await box
       .exec(["x"], { wrong: 1 } as object)

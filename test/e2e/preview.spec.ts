@@ -70,7 +70,7 @@ test("a container's page, its styles, scripts and links, in another origin", asy
   await openSite(page);
   await expect(page.getByLabel("Published port", { exact: true })).toHaveValue("8080");
   await expect(live(page).getByRole("heading", { name: "Home" })).toBeVisible();
-  expect(await colour(live(page))).toBe("rgb(1, 2, 3)");
+  await expect.poll(() => colour(live(page))).toBe("rgb(1, 2, 3)");
   await expect(live(page).locator("#js")).toHaveText("isolated /");
   const origin = await live(page)
     .locator("body")
@@ -79,7 +79,7 @@ test("a container's page, its styles, scripts and links, in another origin", asy
 
   await live(page).getByRole("link", { name: "Second" }).click();
   await expect(live(page).getByRole("heading", { name: "Two" })).toBeVisible();
-  expect(await colour(live(page))).toBe("rgb(1, 2, 3)");
+  await expect.poll(() => colour(live(page))).toBe("rgb(1, 2, 3)");
   const path = page.getByLabel("Path on port 8080");
   await expect(path).toHaveValue("/sub/two.html");
   await path.fill("/");
@@ -144,7 +144,7 @@ test("only one origin: a still page that says so", async ({ page }) => {
   await expect(page.getByText(/Static preview, because this site has no second address/)).toBeVisible();
   await expect(page.getByText(/scripts do not run/)).toBeVisible();
   await expect(still(page).getByRole("heading", { name: "Home" })).toBeVisible();
-  expect(await colour(still(page))).toBe("rgb(1, 2, 3)");
+  await expect.poll(() => colour(still(page))).toBe("rgb(1, 2, 3)");
   await expect(still(page).locator("#js")).toHaveText("no script");
   expect(
     await still(page)
