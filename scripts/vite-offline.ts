@@ -48,6 +48,9 @@ async function writeServiceWorker(folder: string): Promise<void> {
     globIgnores: ["embed.js"],
     maximumFileSizeToCacheInBytes: LARGEST,
     dontCacheBustURLsMatching: HASHED,
+    manifestTransforms: [
+      async (entries) => ({ manifest: entries.map((entry) => ({ ...entry, ...integrityOf(entry.url) })) }),
+    ],
     // `?boot=cold`, `?talk=…` are read by the page; the file is the same.
     ignoreURLParametersMatching: [/./],
     runtimeCaching: [
@@ -67,6 +70,12 @@ async function writeServiceWorker(folder: string): Promise<void> {
     mode: "production",
   });
   if (warnings.length > 0) throw new Error(`The service worker would be incomplete: ${warnings.join("; ")}`);
+}
+
+/** A blob is named by its digest: one that comes damaged is not kept, and the next visit tries again. */
+function integrityOf(url: string): { integrity?: string } {
+  const digest = /\/blobs\/sha256\/([0-9a-f]{64})$/.exec(url)?.[1];
+  return digest ? { integrity: `sha256-${Buffer.from(digest, "hex").toString("base64")}` } : {};
 }
 
 /** Names of the shipped images that are small enough. */

@@ -63,7 +63,8 @@ test("a click on a nested container opens a shell inside it", async ({ page }) =
   await typeLine(page, "docker run -d --name inner --hostname inside busybox sleep 1000");
   await expect(page.getByRole("treeitem", { name: /^inner\b/ })).toBeVisible();
   await page.getByRole("treeitem", { name: /^inner\b/ }).click();
-  await expect(page.getByRole("tab", { selected: true })).toHaveText(/outer › inner/);
+  const terminals = page.getByRole("tablist", { name: "Terminals" });
+  await expect(terminals.getByRole("tab", { selected: true })).toHaveText(/outer › inner/);
   await expectTerminal(page, /\/ #$/);
   await run(page, "hostname; tr '\\0' ' ' < /proc/1/cmdline", /inside\nsleep 1000/);
 });

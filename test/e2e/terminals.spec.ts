@@ -13,7 +13,7 @@ test("each tab is a pty of its own, with the size of what is seen", async ({ pag
   await run(page, "tty", /\/dev\/pts\/\d+/);
   const first = /\/dev\/pts\/\d+/.exec(await terminalText(page))?.[0];
   await page.getByRole("button", { name: "New host terminal" }).click();
-  await expect(page.getByRole("tab")).toHaveCount(2);
+  await expect(page.getByRole("tablist", { name: "Terminals" }).getByRole("tab")).toHaveCount(2);
   await expectTerminal(page, /[#$]$/);
   await run(page, "tty", /\/dev\/pts\/\d+/);
   expect(/\/dev\/pts\/\d+/.exec(await terminalText(page))?.[0]).not.toBe(first);
@@ -36,7 +36,7 @@ test("a terminal closed while its program runs hangs the program up", async ({ p
   await typeLine(page, "sleep 31337");
   await expect.poll(() => sleepers(page)).toBe(1);
   await page.getByRole("button", { name: "Close host" }).last().click();
-  await expect(page.getByRole("tab")).toHaveCount(1);
+  await expect(page.getByRole("tablist", { name: "Terminals" }).getByRole("tab")).toHaveCount(1);
   await expect.poll(() => sleepers(page)).toBe(0);
 });
 
