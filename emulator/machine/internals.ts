@@ -44,6 +44,7 @@ interface IoPort {
 
 export interface Cpu {
   readonly memory_size: View;
+  zero_memory: (address: number, length: number) => void;
   readonly cr: View;
   readonly protected_mode: View;
   readonly is_32: View;
