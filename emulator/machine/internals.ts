@@ -44,7 +44,10 @@ interface IoPort {
 
 export interface Cpu {
   readonly memory_size: View;
+  /** Counts up and wraps. */
+  readonly instruction_counter: View;
   zero_memory: (address: number, length: number) => void;
+  set_jit_config(index: number, value: number): void;
   readonly cr: View;
   readonly protected_mode: View;
   readonly is_32: View;

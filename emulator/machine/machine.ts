@@ -2,6 +2,7 @@ import { V86 } from "v86";
 import { COMMAND_LINE, enterKernel } from "./boot";
 import { AgentPort, SerialText } from "./console";
 import type { Emulator } from "./internals";
+import { delayJit } from "./jit";
 import { P9Bridge } from "./p9";
 import { restoreFresh, saveStopped } from "./snapshot";
 import type { ByteLink, Machine, MachineOptions, MachineParts, Snapshot } from "./types";
@@ -57,6 +58,7 @@ class EmulatedMachine implements Machine {
     bridge.attach(emulator);
     this.agent = this.#port = new AgentPort(emulator);
     this.#serial = new SerialText(emulator, (text) => options.onConsole?.(text));
+    delayJit(emulator.v86);
     installYield(emulator.v86, (error) => {
       this.#fail(error instanceof Error ? error.message : String(error));
     });
