@@ -8,11 +8,12 @@ import { Service } from "./control/service";
 import { carryErrors } from "./control/wire";
 
 const service = new Service(
-  ({ cold, memory }) =>
+  ({ cold, memory, image }) =>
     new Sandbox({
       machine: downloadingStarter(assets, cold, memory),
       images: Promise.resolve(openImages({ registry: assets.registry })),
       ...(memory === undefined ? {} : { memory }),
+      ...(image === undefined ? {} : { image }),
     }),
 );
 

@@ -29,7 +29,7 @@ function start(): void {
   const [number = 0] = crypto.getRandomValues(new Uint16Array(1));
   const container =
     settings.settings.image === undefined ? "" : `box-${number.toString(16).padStart(4, "0")}`;
-  const seat: Seat = new Seat(() => typing);
+  const seat: Seat = new Seat(() => typing, settings.settings.image);
   const desk = framed ? new Desk(window, seat) : undefined;
   desk?.announce(container);
   if (framed && settings.quiet) leaveFocus();

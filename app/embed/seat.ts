@@ -21,7 +21,7 @@ export class Seat implements DeskBox {
   /** `typing` is the front terminal, which comes with the interface. */
   constructor(
     private readonly typing: () => Promise<(text: string) => void>,
-    private readonly cold = false,
+    private readonly image: string | undefined,
   ) {
     this.handle = new Promise((resolve) => (this.#give = resolve));
   }
@@ -41,7 +41,11 @@ export class Seat implements DeskBox {
     const handle = createNestbox(
       port
         ? { port, type }
-        : { cold: this.cold, type, ...(isOpaque() ? { createWorker: startWorkerFromBlob } : {}) },
+        : {
+            type,
+            ...(this.image === undefined ? {} : { image: this.image }),
+            ...(isOpaque() ? { createWorker: startWorkerFromBlob } : {}),
+          },
     );
     this.#give(handle);
   }

@@ -42,6 +42,12 @@ export class Imagery {
     return image;
   }
 
+  /** Pulls what is not there. Never rejects: who then uses the image meets the reason. */
+  async fetchAhead(ref: string, signal: AbortSignal): Promise<void> {
+    const there = this.open.then((images) => images.get(ref));
+    await there.catch(() => this.pull(ref, { signal })).catch(() => undefined);
+  }
+
   async remove(ref: string): Promise<{ untagged: string[]; deleted: string[] }> {
     const result = await (await this.open).remove(ref);
     await this.changed();

@@ -20,9 +20,11 @@ export interface NestboxOptions {
   cold?: boolean;
   /** MiB; default the snapshot's. Another size means a cold boot. */
   memory?: number;
+  /** Pulled while the machine starts, unless it is there; a failure shows when the image is used. */
+  image?: string;
   /** Types into the terminal that has the focus; the page knows which that is. */
   type?: (text: string) => void | Promise<void>;
-  /** The machine of another frame, from its `share()`; `cold`, `memory` and `createWorker` then mean nothing. */
+  /** The machine of another frame, from its `share()`; the other options but `type` then mean nothing. */
   port?: MessagePort;
   /** For tests; default the module worker of this app. */
   createWorker?: () => Worker;
@@ -228,11 +230,14 @@ class Connection {
     if (this.ended) throw this.ended;
     this.events.port1.onmessage = ({ data }: MessageEvent<EventMessage>) => this.onEvent(data);
     const events = Comlink.transfer(this.events.port2, [this.events.port2]);
-    const { cold = false, memory } = this.options;
+    const { cold = false, memory, image } = this.options;
     // Sent ahead: the worker begins as soon as it has loaded, however busy this thread is with showing the page.
     const started = port
       ? remote.join(events)
-      : remote.start({ cold, ...(memory === undefined ? {} : { memory }) }, events);
+      : remote.start(
+          { cold, ...(memory === undefined ? {} : { memory }), ...(image === undefined ? {} : { image }) },
+          events,
+        );
     started.catch(() => undefined); // awaited below
     for (const shared of this.unshared.splice(0)) this.handOver(remote, shared);
     await Promise.race([this.firstAnswer(remote), this.gone]);

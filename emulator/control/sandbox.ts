@@ -41,6 +41,8 @@ export interface SandboxOptions {
   hostname?: string;
   /** MiB; default the machine's. */
   memory?: number;
+  /** Pulled while the machine starts, unless it is there. */
+  image?: string;
 }
 
 const MIB = 1 << 20;
@@ -106,6 +108,7 @@ export class Sandbox implements Omit<Nestbox, "type"> {
     // Handlers put on in this turn hear everything.
     this.ready = Promise.race([Promise.resolve().then(() => this.start()), failed]);
     this.ready.catch((error: unknown) => this.fail(error));
+    if (options.image !== undefined) void this.imagery.fetchAhead(options.image, this.abort.signal);
   }
 
   on<E extends SandboxEvent>(event: E, handler: (detail: SandboxEvents[E]) => void): () => void {

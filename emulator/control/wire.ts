@@ -20,6 +20,8 @@ import type { PlainResponse } from "./http";
 export interface StartOptions {
   cold: boolean;
   memory?: number;
+  /** Pulled meanwhile, unless it is there. */
+  image?: string;
 }
 
 type Where = { container?: string | readonly string[] };

@@ -1,7 +1,8 @@
 /** In Chromium, from an empty profile, served from this machine: what a first visitor waits for. */
 import { chromium, type Browser, type BrowserContext, type Frame, type Page } from "@playwright/test";
 import { existsSync, readFileSync } from "node:fs";
-import type { Socket } from "node:net";
+import { createServer } from "node:http";
+import type { AddressInfo, Socket } from "node:net";
 import { fileURLToPath } from "node:url";
 import { gzipSync } from "node:zlib";
 
@@ -216,14 +217,18 @@ async function stepReset(page: Page, port: number): Promise<number> {
 /** A docs page on another origin, an empty profile each time; from the click to the container's prompt in the frame. */
 async function embedClicks(browser: Browser, port: number): Promise<number[]> {
   const base = `http://localhost:${String(port)}/`;
-  const docs = "http://127.0.0.1:9/docs.html";
   const html = `<!doctype html><script type="module" src="${base}embed.js"></script><nest-box image="busybox"><pre></pre></nest-box>`;
+  // A server of its own: a page made up by the browser may not reach this machine.
+  const docs = createServer((_request, response) =>
+    response.setHeader("Content-Type", "text/html").end(html),
+  );
+  await new Promise<void>((resolve) => docs.listen(0, "127.0.0.1", resolve));
+  const address = `http://127.0.0.1:${String((docs.address() as AddressInfo).port)}/`;
   const taken: number[] = [];
   for (let round = 0; round < ROUNDS; round++) {
     taken.push(
       await fresh(browser, async (page) => {
-        await page.route(docs, (route) => route.fulfill({ contentType: "text/html", body: html }));
-        await page.goto(docs);
+        await page.goto(address);
         await page.evaluate(() =>
           addEventListener("click", () => Object.assign(window, { clickedAt: Date.now() }), {
             capture: true,
@@ -239,5 +244,6 @@ async function embedClicks(browser: Browser, port: number): Promise<number[]> {
       }),
     );
   }
+  docs.close();
   return taken;
 }
