@@ -92,6 +92,38 @@ function container(id: string): void {
   });
 }
 
+describe("an image wanted from the start", () => {
+  const started = async (have: string[], fail = false) => {
+    const pulled: string[] = [];
+    const images = {
+      storage: { kind: "memory" },
+      list: () => Promise.resolve([]),
+      get: (ref: string) =>
+        have.includes(ref) ? Promise.resolve({ refs: [ref] }) : Promise.reject(new Error("not there")),
+      pull: (ref: string) => {
+        pulled.push(ref);
+        return fail ? Promise.reject(new Error("offline")) : Promise.resolve({ refs: [ref] });
+      },
+      close: () => Promise.resolve(),
+    } as unknown as Images;
+    const other = new Sandbox({
+      machine: new FakeStarter(),
+      images: Promise.resolve(images),
+      memoryImages: true,
+      image: "busybox",
+    });
+    await other.ready;
+    await other.stop();
+    return pulled;
+  };
+
+  it("is pulled when it is not there; a failure is left to who uses it", async () => {
+    expect(await started([])).toEqual(["busybox"]);
+    expect(await started(["busybox"])).toEqual([]);
+    expect(await started([], true)).toEqual(["busybox"]);
+  });
+});
+
 describe("a restore", () => {
   it("replaces the machine, ends what ran, and shows the containers of the snapshot", async () => {
     container("aaa");

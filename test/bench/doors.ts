@@ -1,15 +1,17 @@
 /** What the doors besides the shell cost, inside the machine under Node: networks, fetch, a lesson's checks, a reset. */
+import { fileURLToPath } from "node:url";
+import { Checker } from "../../app/lessons/checks";
 import { startNodeSandbox } from "../../emulator/control/node";
 import type { Sandbox } from "../../emulator/control/sandbox";
+import { compileFolder } from "../../scripts/tutorials/files";
 import { median, times } from "./stats";
 
 const ROUNDS = 30;
 const WARM_UP = 90;
 const FETCHES = 60;
 const RESETS = 5;
-const IDLE_MS = 30_000;
-/** As the checks of a lesson do: one small shell with a test or two in it. */
-const CHECK = "test -d /sys/fs/cgroup/lesson && grep -q max /sys/fs/cgroup/lesson/memory.max";
+const IDLE_MS = 20_000;
+const SETTLE_MS = 5000;
 
 export async function bench(): Promise<Record<string, number>> {
   const sandbox = startNodeSandbox();
@@ -79,17 +81,26 @@ async function guestCpuMs(sandbox: Sandbox): Promise<number> {
   return Number(/^usage_usec (\d+)$/m.exec(text)?.[1]) / 1000;
 }
 
-/** A check of a lesson that nobody works on, at the pace the player keeps while idle. */
+/** What the checks of the shipped step with the most tasks cost while nobody does anything. */
 async function checks(sandbox: Sandbox): Promise<Record<string, number>> {
-  const one = () => sandbox.exec(["sh", "-c", CHECK], { timeoutMs: 5000, maxOutput: 8192 });
-  await times(30, one);
-  const before = await guestCpuMs(sandbox);
-  await times(ROUNDS, one);
-  const each = ((await guestCpuMs(sandbox)) - before) / ROUNDS;
-  const quiet = await guestCpuMs(sandbox);
-  await pause(IDLE_MS / 3);
-  const background = ((await guestCpuMs(sandbox)) - quiet) / (IDLE_MS / 3000);
-  return { check_guest_cpu_ms: each, guest_cpu_without_checks_ms_per_s: background };
+  const { lessons } = compileFolder(fileURLToPath(new URL("../../tutorials", import.meta.url)));
+  const steps = [...lessons.values()].flatMap(({ content }) => content.map(({ tasks }) => tasks));
+  const most = steps.sort((a, b) => b.length - a.length)[0]!;
+  // As once those they need are done.
+  const tasks = most.map((task) => ({ ...task, needs: [] }));
+  const perSecond = async () => {
+    const before = await guestCpuMs(sandbox);
+    await pause(IDLE_MS);
+    return ((await guestCpuMs(sandbox)) - before) / (IDLE_MS / 1000);
+  };
+  const background = await perSecond();
+  const checker = new Checker(sandbox, tasks, () => undefined);
+  checker.start();
+  // Past the first rounds, which follow on something having happened.
+  await pause(SETTLE_MS);
+  const checked = await perSecond();
+  checker.stop();
+  return { idle_checks_tasks: tasks.length, idle_checks_guest_cpu_ms_per_s: checked - background };
 }
 
 async function resets(sandbox: Sandbox): Promise<Record<string, number>> {
