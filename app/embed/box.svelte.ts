@@ -5,7 +5,7 @@ import { Workspace } from "../playground/workspace.svelte";
 import { HOST_LEVEL } from "../ui/depth";
 import { Preferences } from "../ui/preferences.svelte";
 import type { Desk } from "./desk";
-import { isOpaque, type Seat } from "./seat";
+import { isOpaque, newContainerName, type Seat } from "./seat";
 import type { FrameSettings } from "./settings";
 import { typedInto } from "./typist";
 
@@ -118,12 +118,6 @@ export class Box {
           workspace.notices.failure("The old container could not be removed", cause),
         );
   }
-}
-
-/** Unique among the boxes of a page, which share one machine. */
-export function newContainerName(): string {
-  const [number = 0] = crypto.getRandomValues(new Uint16Array(1));
-  return `box-${number.toString(16).padStart(4, "0")}`;
 }
 
 /** The reader's own preferences hold in boxes; what a page sets for its box does not reach them. */

@@ -1,7 +1,7 @@
 /** A box's frame: the machine first, or the question for one; the interface meanwhile, as in app/main.ts. */
 import type { NestboxHandle } from "../../emulator/control";
 import { Desk } from "./desk";
-import { Seat } from "./seat";
+import { newContainerName, Seat } from "./seat";
 import { readAddress } from "./settings";
 
 const framed = window.parent !== window;
@@ -26,9 +26,7 @@ function leaveFocus(): void {
 
 function start(): void {
   const settings = readAddress(location);
-  const [number = 0] = crypto.getRandomValues(new Uint16Array(1));
-  const container =
-    settings.settings.image === undefined ? "" : `box-${number.toString(16).padStart(4, "0")}`;
+  const container = settings.settings.image === undefined ? "" : newContainerName();
   const seat: Seat = new Seat(() => typing, settings.settings.image);
   const desk = framed ? new Desk(window, seat) : undefined;
   desk?.announce(container);

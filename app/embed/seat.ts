@@ -78,3 +78,9 @@ export class Seat implements DeskBox {
 export function isOpaque(): boolean {
   return self.origin === "null";
 }
+
+/** Unique among the boxes of a page, which share one machine. */
+export function newContainerName(): string {
+  const [number = 0] = crypto.getRandomValues(new Uint16Array(1));
+  return `box-${number.toString(16).padStart(4, "0")}`;
+}

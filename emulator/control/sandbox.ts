@@ -97,10 +97,7 @@ export class Sandbox implements Omit<Nestbox, "type"> {
     images.then(
       ({ storage }) => {
         if (storage.kind !== "memory" || this.options.memoryImages) return;
-        this.problem(
-          "storage",
-          `Images are kept in memory only and are gone after a reload: ${storage.reason ?? "no reason given"}`,
-        );
+        this.problem("storage", storage.reason ?? "Images are kept in memory and will not outlive the page.");
       },
       (error: unknown) => this.problem("storage", `The image store cannot be used: ${message(error)}`),
     );

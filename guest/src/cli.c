@@ -204,7 +204,8 @@ int cli_usage_error(const struct cli_command *c, const char *message)
 int cli_daemon_error(const struct err *e)
 {
 	fprintf(stderr, "Error response from daemon: %s\n", e->msg);
-	return e->code ? e->code : 1;
+	/* As with docker, 125 is for what "docker run" itself could not do. */
+	return e->code == 125 || !e->code ? 1 : e->code;
 }
 
 static int wrong_count(const struct cli_command *c, unsigned count)

@@ -113,6 +113,16 @@ describe("user-defined networks", () => {
     expect(await get(`http://${site}/`, "docker run --rm busybox")).toBe("");
   });
 
+  it("lead nowhere when internal", async () => {
+    await ok("docker network create --internal inner");
+    await web("--name outside", "outside");
+    await web("--name inside --network inner", "inside");
+    expect(await ok("docker exec inside ip route | grep -c default; true")).toBe("0");
+    expect(await get(`http://${await address("inside", "inner")}/`, "docker exec outside")).toBe("");
+    expect(await get("http://inside/", "docker run --rm --network inner busybox")).toBe("inside");
+    await ok("docker rm -f outside inside; docker network rm inner");
+  });
+
   it("are joined and left by running containers", async () => {
     await ok("docker run -d --name guest busybox sleep 600");
     expect(await get("http://site/", "docker exec guest")).toBe("");
@@ -249,6 +259,13 @@ describe("what cannot be", () => {
     const unknown = await fails("docker run --rm --network nosuch busybox true");
     expect(unknown).toMatchObject({ exitCode: 125 });
     expect(unknown.stderr).toContain("network nosuch not found");
+    await ok("docker network create here");
+    for (const change of ["connect here nosuch", "connect nosuch c", "disconnect here nosuch", "rm nosuch"])
+      expect(await fails(`docker network ${change}`)).toMatchObject({
+        exitCode: 1,
+        stderr: expect.stringMatching(/No such container: nosuch|network nosuch not found/) as string,
+      });
+    await ok("docker network rm here");
     expect((await fails("docker run --rm --network host busybox true")).stderr).toContain("--network host");
     expect((await fails("docker run --rm --ip 172.17.0.99 busybox true")).stderr).toContain(
       "user defined networks only",
