@@ -74,6 +74,14 @@ describe("settings", () => {
     });
   });
 
+  it("tells of a setting it does not know, and not of what others add to addresses", () => {
+    const { settings, problems } = readAddress(new URL("https://a.example/?imge=busybox&utm_source=x&ref=y"));
+    expect(settings).toEqual(DEFAULTS);
+    expect(problems).toEqual([
+      expect.stringMatching(/“imge” in the address is not a setting; known: image, /),
+    ]);
+  });
+
   it("takes the longest commands through an address, and refuses an address beyond that", () => {
     const { settings, problems } = readSettings({ run: "\u4e2d".repeat(4096) });
     expect(problems).toEqual([]);

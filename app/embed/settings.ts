@@ -34,6 +34,9 @@ export type Name = (typeof NAMES)[number];
 export const MOST_RUN_CHARS = 4096;
 const MOST_LINES = 100;
 const MOST_IMAGE_CHARS = 256;
+const KNOWN = new Set<string>([...NAMES, "machine", "focus"]);
+/** What others put into addresses to follow visitors. */
+const OTHERS = /^(utm_.*|.*clid|ref)$/;
 /** `run` at its longest, every character escaped, and room for the rest. */
 const MOST_QUERY_CHARS = 10 * MOST_RUN_CHARS;
 const MOST_SENT_CHARS = 1500;
@@ -146,6 +149,9 @@ export function readAddress({ search, hash }: Pick<URL, "search" | "hash">): Fra
     if (value !== null) texts[name] = value;
   }
   const { settings, problems } = readSettings(texts);
+  for (const name of new Set(query.keys()))
+    if (!KNOWN.has(name) && !OTHERS.test(name))
+      problems.push(`“${shown(name)}” in the address is not a setting; known: ${list(NAMES)}.`);
   if (tooLong)
     problems.push(
       `The address has ${length} characters of settings; longer ones than ${MOST_QUERY_CHARS} are not read.`,
