@@ -106,9 +106,9 @@ build_nest() {
 	prepare
 	clang_dir=$(clang --print-resource-dir)
 	compile_all "$work/i386" "${target[@]}" -nostdinc -isystem "$clang_dir/include" -isystem "$musl/include/i386-linux-musl" \
-		-isystem "$sysroot/kernel" "${common[@]}" -Os -fno-pie -ffunction-sections -fdata-sections -fno-asynchronous-unwind-tables \
+		-isystem "$sysroot/kernel" "${common[@]}" -Oz -flto -fno-pie -ffunction-sections -fdata-sections -fno-asynchronous-unwind-tables \
 		-fno-ident -fomit-frame-pointer -D_FORTIFY_SOURCE=0
-	ld.lld -m elf_i386 -static --gc-sections -z noexecstack -z norelro --build-id=none -s -o "$work/nest" \
+	ld.lld -m elf_i386 -static --gc-sections --icf=all -z noexecstack -z norelro --build-id=none -s -o "$work/nest" \
 		"$musl/lib/i386-linux-musl/crt1.o" "$musl/lib/i386-linux-musl/crti.o" "$work"/i386/*.o \
 		--start-group "$musl/lib/i386-linux-musl/libc.a" "$clang_dir/lib/linux/libclang_rt.builtins-i386.a" --end-group "$musl/lib/i386-linux-musl/crtn.o"
 	rm -rf "$work/nest.root"

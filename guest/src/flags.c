@@ -3,15 +3,16 @@
 #include <stdlib.h>
 #include <string.h>
 #include "flags.h"
+#include "number.h"
 
 long long flag_size(const char *text)
 {
 	static const char units[] = "bkmgt";
-	char *end;
+	const char *end = text;
 
 	if (!isdigit((unsigned char)*text))
 		return -1;
-	double value = strtod(text, &end);
+	double value = number_parse(&end);
 
 	if (*end) {
 		const char *unit = strchr(units, tolower((unsigned char)*end));
@@ -32,13 +33,10 @@ long long flag_size(const char *text)
 
 long long flag_cpus(const char *text)
 {
-	char *end;
+	const char *end = text;
+	double value = number_parse(&end);
 
-	if (!isdigit((unsigned char)*text) && *text != '.')
-		return -1;
-	double value = strtod(text, &end);
-
-	return *end || value > 10000 ? -1 : (long long)(value * 100000 + 0.5);
+	return end == text || *end || value > 10000 ? -1 : (long long)(value * 100000 + 0.5);
 }
 
 static int invalid(const struct flag *f, const char *text, const char *why, struct err *e)

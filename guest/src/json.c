@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "json.h"
+#include "number.h"
 #include "utf8.h"
 
 enum { DEPTH_MAX = 32, TEXT_MAX = 1 << 20, VALUES_MAX = 65536, CHUNK = 4096 };
@@ -224,8 +225,11 @@ static int parse_number(struct parser *p, double *number)
 		return bad(p, "number too long");
 	memcpy(text, p->at, (size_t)(s - p->at));
 	text[s - p->at] = 0;
-	*number = strtod(text, NULL);
-	if (!isfinite(*number))
+	whole = text + (*text == '-');
+	*number = number_parse(&whole);
+	if (*text == '-')
+		*number = -*number;
+	if (fabs(*number) > 1e308)
 		return bad(p, "number too large");
 	p->at = s;
 	return 0;

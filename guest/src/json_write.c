@@ -1,3 +1,4 @@
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -127,7 +128,8 @@ void jsonw_value(struct jsonw *w, const char *key, const struct json *value)
 		jsonw_bool(w, key, value->boolean);
 		break;
 	case JSON_NUMBER:
-		snprintf(text, sizeof(text), "%.17g", value->number);
+		snprintf(text, sizeof(text),
+			 fabs(value->number) < 1e16 && trunc(value->number) == value->number ? "%.0f" : "%.15g", value->number);
 		jsonw_raw(w, key, text);
 		break;
 	case JSON_STRING:

@@ -1,7 +1,9 @@
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include "io.h"
 #include "level.h"
+#include "number.h"
 
 int level_load(struct level *level, struct err *e)
 {
@@ -21,13 +23,18 @@ int level_load(struct level *level, struct err *e)
 		return err_set(e, 125, RUN_NEST "/level: %d is out of range", level->number);
 
 	_cleanup_free_ char *map = read_file("/proc/self/uid_map", 4096, NULL, e);
-	unsigned inside, outside, count;
+	int64_t field[3] = {-1, -1, -1}; /* the first id inside, the one outside, how many */
+	const char *at = map;
 
 	if (!map)
 		return -1;
-	if (sscanf(map, "%u %u %u", &inside, &outside, &count) != 3 || inside != 0)
+	for (int i = 0; i < 3; i++) {
+		at += strspn(at, " ");
+		field[i] = number_digits(&at, 10);
+	}
+	if (field[0] != 0 || field[2] < 0)
 		return err_set(e, 125, "/proc/self/uid_map does not start at 0");
-	level->ids = count;
+	level->ids = (uint32_t)field[2];
 	known = *level;
 	return 0;
 }

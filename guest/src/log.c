@@ -10,6 +10,7 @@
 #include "io.h"
 #include "log.h"
 #include "sock.h"
+#include "units.h"
 
 enum { HALF = 512 * 1024, RECORD_MAX = 32768, FOLLOW_MS = 100, CLIENT_MS = 30000 };
 
@@ -123,14 +124,11 @@ static int put_record(struct output *o, const struct record *r, const char *data
 		size_t length = newline ? (size_t)(newline - data) + 1 : (size_t)(end - data);
 
 		if (*start) {
-			char stamp[48], text[64];
-			time_t seconds = (time_t)(r->time / 1000);
-			struct tm tm;
+			char stamp[64];
 
-			strftime(stamp, sizeof(stamp), "%Y-%m-%dT%H:%M:%S", gmtime_r(&seconds, &tm));
-			int n = snprintf(text, sizeof(text), "%s.%03d000000Z ", stamp, (int)(r->time % 1000));
-
-			if (put(o, text, (size_t)n, e) < 0)
+			unit_time(stamp, sizeof(stamp) - 1, r->time);
+			strcat(stamp, " ");
+			if (put(o, stamp, strlen(stamp), e) < 0)
 				return -1;
 		}
 		if (put(o, data, length, e) < 0)

@@ -2,6 +2,7 @@
 #include <string.h>
 #include <time.h>
 #include "io.h"
+#include "number.h"
 #include "units.h"
 
 void unit_size(char *text, size_t size, double bytes, int digits)
@@ -59,33 +60,47 @@ void unit_ago(char *text, size_t size, int64_t when)
 
 int64_t unit_parse_time(const char *text)
 {
-	struct tm tm = {0};
-	int zone_hours = 0, zone_minutes = 0;
-	char sign = 'Z';
-	const char *rest;
+	/* Year, month, day, hour, minute, second, and the zone's hours and minutes. */
+	static const char after[] = "--T::";
+	int64_t part[8] = {0};
 
-	if (sscanf(text, "%4d-%2d-%2dT%2d:%2d:%2d", &tm.tm_year, &tm.tm_mon, &tm.tm_mday, &tm.tm_hour, &tm.tm_min, &tm.tm_sec) !=
-	    6)
-		return 0;
-	tm.tm_year -= 1900;
-	tm.tm_mon -= 1;
-	rest = text + strcspn(text, "T");
-	rest += strcspn(rest, "Z+-");
-	if (sscanf(rest, "%c%2d:%2d", &sign, &zone_hours, &zone_minutes) == 3 && sign != 'Z')
-		return (int64_t)timegm(&tm) - (sign == '-' ? -1 : 1) * (zone_hours * 3600 + zone_minutes * 60);
-	return (int64_t)timegm(&tm);
+	for (int i = 0; i < 6; i++) {
+		part[i] = number_digits(&text, i == 0 ? 4 : 2);
+		if (part[i] < 0 || (i < 5 && *text++ != after[i]))
+			return 0;
+	}
+	text += strcspn(text, "Z+-");
+	int sign = *text == '-' ? -1 : 1;
+
+	if (*text == '-' || *text == '+') {
+		text++;
+		part[6] = number_digits(&text, 2);
+		text += *text == ':';
+		part[7] = number_digits(&text, 2);
+		if (part[6] < 0 || part[7] < 0)
+			return 0;
+	}
+	struct tm tm = {
+		.tm_year = (int)part[0] - 1900,
+		.tm_mon = (int)part[1] - 1,
+		.tm_mday = (int)part[2],
+		.tm_hour = (int)part[3],
+		.tm_min = (int)part[4],
+		.tm_sec = (int)part[5],
+	};
+
+	return (int64_t)timegm(&tm) - sign * (part[6] * 3600 + part[7] * 60);
 }
 
 void unit_time(char *text, size_t size, int64_t ms)
 {
 	time_t seconds = (time_t)(ms / 1000);
 	struct tm tm;
-	char day[32];
 
-	if (ms <= 0) {
+	if (ms <= 0 || !gmtime_r(&seconds, &tm)) {
 		snprintf(text, size, "0001-01-01T00:00:00Z");
 		return;
 	}
-	strftime(day, sizeof(day), "%Y-%m-%dT%H:%M:%S", gmtime_r(&seconds, &tm));
-	snprintf(text, size, "%s.%03d000000Z", day, (int)(ms % 1000));
+	snprintf(text, size, "%04d-%02d-%02dT%02d:%02d:%02d.%03d000000Z", tm.tm_year + 1900, tm.tm_mon + 1, tm.tm_mday,
+		 tm.tm_hour, tm.tm_min, tm.tm_sec, (int)(ms % 1000));
 }

@@ -21,6 +21,8 @@ static void values(void)
 	CHECK_TEXT(round_trip(" {\"a\" : [1, -2.5, true, false, null, \"x\"], \"b\":{}} "),
 		   "{\"a\":[1,-2.5,true,false,null,\"x\"],\"b\":{}}");
 	CHECK_TEXT(round_trip("1e3"), "1000");
+	CHECK_TEXT(round_trip("-12.5e1"), "-125");
+	CHECK_TEXT(round_trip("9007199254740991"), "9007199254740991");
 	CHECK_TEXT(round_trip("0"), "0");
 	CHECK_TEXT(round_trip("[]"), "[]");
 	CHECK_TEXT(round_trip("\"\""), "\"\"");

@@ -82,7 +82,7 @@ static void test_flags_values(void)
 	CHECK(flag_size("1.5k") == 1536 && flag_size("") < 0 && flag_size("m") < 0 && flag_size("1x") < 0 &&
 	      flag_size("1mm") < 0 && flag_size("-1") < 0);
 	CHECK(flag_cpus("1.5") == 150000 && flag_cpus(".5") == 50000 && flag_cpus("0") == 0 && flag_cpus("1,5") < 0 &&
-	      flag_cpus("1e9") < 0);
+	      flag_cpus("1e9") < 0 && flag_cpus(".") < 0 && flag_cpus("") < 0 && flag_cpus("0x1") < 0);
 }
 
 static const char passwd[] =
@@ -244,7 +244,9 @@ static void test_units(void)
 	unit_size(text, sizeof(text), 117000000, 3);
 	CHECK(strcmp(text, "117MB") == 0);
 	CHECK(unit_parse_time("2026-10-01T10:00:00Z") == 1790848800 &&
-	      unit_parse_time("2026-10-01T12:00:00.123+02:00") == 1790848800 && unit_parse_time("junk") == 0);
+	      unit_parse_time("2026-10-01T12:00:00.123+02:00") == 1790848800 && unit_parse_time("junk") == 0 &&
+	      unit_parse_time("2026-10-01T10:00:00-01:30") == 1790854200 && unit_parse_time("2026-10-01 10:00:00Z") == 0 &&
+	      unit_parse_time("2026-10-01T10:00:00+") == 0);
 	unit_time(text, sizeof(text), 1790848800123);
 	CHECK(strcmp(text, "2026-10-01T10:00:00.123000000Z") == 0);
 }
