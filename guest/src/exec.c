@@ -152,7 +152,8 @@ void exec_main(const struct entry *entry, const struct json *request, int client
 	prctl(PR_SET_NAME, "nest-exec");
 	j.container = entry->pidfd;
 	j.streams = (struct streams)STREAMS_NONE;
-	session = (struct session){.client = client, .pidfd = -1, .streams = &j.streams, .close_input = true};
+	session_init(&session, client, &j.streams);
+	session.close_input = true;
 	if (prepare(&j, entry, request, &e) < 0 || (j.cgroup = cgroup_of(entry->pid, &e)) < 0 ||
 	    streams_make(&j.streams, json_bool(request, "tty", false), json_bool(request, "stdin", false),
 			 (uid_t)json_number(entry_summary(entry), "root", ID_SHIFT), &e) < 0) {

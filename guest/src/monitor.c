@@ -268,7 +268,8 @@ void monitor_main(enum monitor_task task, const char *id, const char *name, cons
 	m.listener = -1;
 	m.created = unix_ms();
 	m.log.fd = -1;
-	m.session = (struct session){.client = client, .pidfd = -1, .streams = &c->streams, .log = &m.log};
+	session_init(&m.session, client, &c->streams);
+	m.session.log = &m.log;
 	prctl(PR_SET_NAME, "nest-monitor");
 	if (container_init(c, id, name, request, networks, &e) < 0)
 		fail(&m, &e, task == MONITOR_START);

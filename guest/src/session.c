@@ -9,6 +9,13 @@
 
 enum { CLIENT, INPUT, OUTPUT, ERROR, CLIENT_TIMEOUT_MS = 5000, GATHER_MS = 10, GATHER_MAX = 4096 };
 
+void session_init(struct session *s, int client, struct streams *streams)
+{
+	s->client = client;
+	s->pidfd = -1;
+	s->streams = streams;
+}
+
 void session_drop_client(struct session *s)
 {
 	close_fd(&s->client);

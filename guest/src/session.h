@@ -22,6 +22,8 @@ struct session {
 	int64_t read_at; /* now_ms: output is left in its pipes until then */
 };
 
+/* Of one that is all zero: its buffers are left alone, since each page touched is one more a container costs. */
+void session_init(struct session *s, int client, struct streams *streams);
 /* Fills up to SESSION_FDS entries (fd -1: not waited for); the longest poll may take, in ms or -1. */
 int session_poll(const struct session *s, struct pollfd *fds);
 void session_handle(struct session *s, const struct pollfd *fds);
