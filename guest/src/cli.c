@@ -17,7 +17,8 @@ static const struct flag images_flags[] = {
 	{'q', "quiet", FLAG_BOOL, "Only show image IDs"},
 	{0, "no-trunc", FLAG_BOOL, "Don't truncate output"},
 	{0, "digests", FLAG_BOOL, "Show digests"},
-	{0, "format", FLAG_TEXT, "Format output using a template ({{.Repository}})"},
+	{'f', "filter", FLAG_LIST, "Filter output based on conditions provided"},
+	{0, "format", FLAG_TEXT, "Format output using a template, \"table TEMPLATE\" or \"json\""},
 	{0},
 };
 static const struct flag rmi_flags[] = {{'f', "force", FLAG_BOOL, "Force removal of the image"},
@@ -27,9 +28,11 @@ static const struct flag ps_flags[] = {
 	{'a', "all", FLAG_BOOL, "Show all containers (default shows just running)"},
 	{'q', "quiet", FLAG_BOOL, "Only display container IDs"},
 	{'l', "latest", FLAG_BOOL, "Show the latest created container (includes all states)"},
-	{'n', "last", FLAG_INT, "Show n last created containers (includes all states)"},
+	{'n', "last", FLAG_INT, "Show n last created containers (includes all states) (default -1)"},
+	{'s', "size", FLAG_BOOL, "Display total file sizes"},
+	{'f', "filter", FLAG_LIST, "Filter output based on conditions provided"},
 	{0, "no-trunc", FLAG_BOOL, "Don't truncate output"},
-	{0, "format", FLAG_TEXT, "Format output using a template ({{.Names}})"},
+	{0, "format", FLAG_TEXT, "Format output using a template, \"table TEMPLATE\" or \"json\""},
 	{0},
 };
 static const struct flag inspect_flags[] = {
@@ -45,6 +48,7 @@ static const struct flag rm_flags[] = {
 static const struct flag stop_flags[] = {
 	{'t', "timeout", FLAG_INT, "Seconds to wait before killing the container"}, {0, "time", FLAG_INT, "The same"}, {0}};
 static const struct flag kill_flags[] = {{'s', "signal", FLAG_TEXT, "Signal to send to the container"}, {0}};
+static const struct flag format_flags[] = {{'f', "format", FLAG_TEXT, "Format output using a template or \"json\""}, {0}};
 static const struct flag logs_flags[] = {
 	{'f', "follow", FLAG_BOOL, "Follow log output"},
 	{'t', "timestamps", FLAG_BOOL, "Show timestamps"},
@@ -62,7 +66,7 @@ static const struct cli_command commands[] = {
 	{"images", "[OPTIONS] [REPOSITORY[:TAG]]", "List images", images_flags, cli_images, 0, 1, true},
 	{"attach", "CONTAINER", "Attach to a running container", no_flags, cli_attach, 1, 1, true},
 	{"create", "[OPTIONS] IMAGE [COMMAND] [ARG...]", "Create a new container", cli_run_flags, cli_create, 1, 0, false},
-	{"info", "[OPTIONS]", "Display system-wide information", no_flags, cli_info, 0, 0, true},
+	{"info", "[OPTIONS]", "Display system-wide information", format_flags, cli_info, 0, 0, true},
 	{"inspect", "[OPTIONS] NAME|ID [NAME|ID...]", "Return low-level information on containers and images", inspect_flags,
 	 cli_inspect, 1, 0, true},
 	{"kill", "[OPTIONS] CONTAINER [CONTAINER...]", "Kill one or more running containers", kill_flags, cli_each, 1, 0, true},
@@ -84,7 +88,7 @@ static const struct cli_command commands[] = {
 	{"start", "[OPTIONS] CONTAINER [CONTAINER...]", "Start one or more stopped containers", start_flags, cli_start, 1, 0,
 	 true},
 	{"stop", "[OPTIONS] CONTAINER [CONTAINER...]", "Stop one or more running containers", stop_flags, cli_each, 1, 0, true},
-	{"version", "[OPTIONS]", "Show the version information", no_flags, cli_version, 0, 0, true},
+	{"version", "[OPTIONS]", "Show the version information", format_flags, cli_version, 0, 0, true},
 	{"wait", "CONTAINER [CONTAINER...]", "Block until one or more containers stop, then print their exit codes", no_flags,
 	 cli_each, 1, 0, true},
 };
@@ -234,7 +238,7 @@ int cli_main(int argc, char **argv)
 	    (argc == 2 && strcmp(argv[1], "help") == 0))
 		return help();
 	if (strcmp(argv[1], "--version") == 0 || strcmp(argv[1], "-v") == 0)
-		argv[1] = (char *)"version";
+		return cli_version_line();
 	bool asked = strcmp(argv[1], "help") == 0;
 	int at = asked ? 2 : 1;
 

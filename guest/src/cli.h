@@ -35,6 +35,7 @@ int cli_network_remove(const struct cli_command *command, struct arguments *a);
 int cli_network_prune(const struct cli_command *command, struct arguments *a);
 int cli_network_change(const struct cli_command *command, struct arguments *a); /* connect, disconnect */
 int cli_port(const struct cli_command *command, struct arguments *a);
+int cli_version_line(void); /* --version */
 int cli_version(const struct cli_command *command, struct arguments *a);
 int cli_info(const struct cli_command *command, struct arguments *a);
 

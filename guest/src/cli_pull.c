@@ -7,9 +7,9 @@
 #include <unistd.h>
 #include "cli.h"
 #include "client.h"
-#include "columns.h"
+#include "filter.h"
 #include "io.h"
-#include "template.h"
+#include "listing.h"
 #include "units.h"
 #include "upstream.h"
 
@@ -166,81 +166,136 @@ int cli_pull(const struct cli_command *c, struct arguments *a)
 
 /* --- images */
 
-/* "debian:13" → "debian" and "13"; false when it does not match `filter` (NULL: everything does). */
-static bool split(const char *reference, const char *filter, char repository[256], char tag[130])
+enum {
+	IMAGE_CREATED_AT,
+	IMAGE_CREATED_SINCE,
+	IMAGE_DIGEST,
+	IMAGE_ID,
+	IMAGE_REPOSITORY,
+	IMAGE_SIZE,
+	IMAGE_TAG,
+	IMAGE_FIELDS,
+};
+static const struct field fields[] = {
+	{"CreatedAt", "CREATED AT"},
+	{"CreatedSince", "CREATED"},
+	{"Digest", "DIGEST"},
+	{"ID", "IMAGE ID"},
+	{"Repository", "REPOSITORY"},
+	{"Size", "SIZE"},
+	{"Tag", "TAG"},
+	{0},
+};
+
+/* "*" and "?" stand for anything but "/". */
+static bool glob(const char *pattern, const char *text)
+{
+	for (; *pattern; pattern++, text++) {
+		if (*pattern == '*') {
+			do
+				if (glob(pattern + 1, text))
+					return true;
+			while (*text && *text++ != '/');
+			return false;
+		}
+		if (!*text || (*pattern == '?' ? *text == '/' : *pattern != *text))
+			return false;
+	}
+	return !*text;
+}
+
+/* "debian:13" → "debian" and "13". */
+static void split(const char *reference, char repository[256], char tag[130])
 {
 	const char *slash = strrchr(reference, '/'), *colon = strchr(slash ? slash : reference, ':');
 
 	snprintf(repository, 256, "%.*s", (int)(colon ? colon - reference : (int)strlen(reference)), reference);
 	snprintf(tag, 130, "%s", colon ? colon + 1 : "<none>");
-	return !filter || strcmp(filter, reference) == 0 || strcmp(filter, repository) == 0;
+}
+
+static bool matches(const char *pattern, const void *reference)
+{
+	char repository[256], tag[130];
+
+	/* Each "*" multiplies the ways to try. */
+	for (unsigned i = 0, stars = 0; pattern[i]; i++)
+		if (i > 255 || (pattern[i] == '*' && ++stars > 4))
+			return false;
+	split(reference, repository, tag);
+	return glob(pattern, reference) || glob(pattern, repository);
 }
 
 static void image_row(const struct json *image, const char *repository, const char *tag, const struct arguments *a,
-		      struct columns *table)
+		      struct listing *listing)
 {
-	char created[48], size[16], id[80];
-	const char *full = json_string(image, "id", ""), *format = flag_text(a, "format");
+	char created[48], created_at[48], size[16], id[80];
+	const char *full = json_string(image, "id", "");
+	int64_t when = unit_parse_time(json_string(image, "created", ""));
 
 	snprintf(id, sizeof(id), flag_on(a, "no-trunc") ? "%s" : "%.12s",
 		 flag_on(a, "no-trunc") || strlen(full) < 7 ? full : full + 7);
-	unit_ago(created, sizeof(created), unit_parse_time(json_string(image, "created", "")));
+	unit_ago(created, sizeof(created), when);
+	unit_date(created_at, sizeof(created_at), when);
 	unit_size(size, sizeof(size), json_number(image, "size", 0), 3);
-	if (format) {
-		struct jsonw w = {0};
-
-		jsonw_object(&w, NULL);
-		jsonw_string(&w, "Repository", repository);
-		jsonw_string(&w, "Tag", tag);
-		jsonw_string(&w, "ID", id);
-		jsonw_string(&w, "Digest", json_string(image, "digest", ""));
-		jsonw_string(&w, "CreatedSince", created);
-		jsonw_string(&w, "CreatedAt", json_string(image, "created", ""));
-		jsonw_string(&w, "Size", size);
-		jsonw_end_object(&w);
-		template_print_row(format, &w);
-	} else if (flag_on(a, "quiet")) {
-		printf("%s\n", id);
-	} else if (flag_on(a, "digests")) {
-		columns_row(table, (const char *[]){repository, tag, json_string(image, "digest", ""), id, created, size});
-	} else {
-		columns_row(table, (const char *[]){repository, tag, id, created, size});
-	}
+	listing_row(listing, (const char *[IMAGE_FIELDS]){
+				     [IMAGE_CREATED_AT] = created_at,
+				     [IMAGE_CREATED_SINCE] = created,
+				     [IMAGE_DIGEST] = json_string(image, "digest", "<none>"),
+				     [IMAGE_ID] = id,
+				     [IMAGE_REPOSITORY] = repository,
+				     [IMAGE_SIZE] = size,
+				     [IMAGE_TAG] = tag,
+			     });
 }
 
 int cli_images(const struct cli_command *c, struct arguments *a)
 {
 	static const struct upstream_wait wait = {.quiet_ms = 30000};
+	static const char *const known[] = {"dangling", "label", "reference", NULL};
 	struct json *document = NULL;
+	struct listing listing;
 	struct err e;
-	const struct json *found = upstream_ask("image.list", "{}", &wait, &document, NULL, &e);
-	const char *filter = a->rest_count ? a->rest[0] : NULL;
-	struct columns table = {0};
+	const char *pattern = a->rest_count ? a->rest[0] : NULL;
 
-	(void)c;
-	if (!found) {
-		cli_daemon_error(&e);
+	if (filters_check(a, known, &e) < 0)
+		return e.code == 125 ? cli_usage_error(c, e.msg) : cli_daemon_error(&e);
+	if (!filter_any(a, "dangling", filter_equal, "true") && !filter_any(a, "dangling", filter_equal, "false")) {
+		err_set(&e, 1, "invalid filter 'dangling': true or false");
+		return cli_daemon_error(&e);
+	}
+	if (listing_begin(&listing, fields, flag_text(a, "format"),
+			  flag_on(a, "digests")
+				  ? "table {{.Repository}}\t{{.Tag}}\t{{.Digest}}\t{{.ID}}\t{{.CreatedSince}}\t{{.Size}}"
+				  : "table {{.Repository}}\t{{.Tag}}\t{{.ID}}\t{{.CreatedSince}}\t{{.Size}}",
+			  flag_on(a, "quiet") ? "ID" : NULL, &e) < 0) {
+		fprintf(stderr, "%s\n", e.msg);
 		return 1;
 	}
-	if (flag_on(a, "digests"))
-		columns_head(&table, 6, (const char *[]){"REPOSITORY", "TAG", "DIGEST", "IMAGE ID", "CREATED", "SIZE"});
-	else
-		columns_head(&table, 5, (const char *[]){"REPOSITORY", "TAG", "IMAGE ID", "CREATED", "SIZE"});
+	const struct json *found = upstream_ask("image.list", "{}", &wait, &document, NULL, &e);
+
 	json_each(image, json_get(found, "images")) {
 		const struct json *references = json_get(image, "refs");
+		bool tagged = references && references->length > 0;
 		char repository[256], tag[130];
 
-		json_each(reference, references)
-			if (reference->kind == JSON_STRING && split(reference->string, filter, repository, tag))
-				image_row(image, repository, tag, a, &table);
-		if (!filter && (!references || references->length == 0))
-			image_row(image, "<none>", "<none>", a, &table);
+		if (!filter_any(a, "dangling", filter_equal, tagged ? "false" : "true") ||
+		    !filter_labels(a, json_get(json_get(image, "config"), "Labels")))
+			continue;
+		json_each(reference, references) {
+			if (reference->kind != JSON_STRING || (pattern && !matches(pattern, reference->string)) ||
+			    !filter_any(a, "reference", matches, reference->string))
+				continue;
+			split(reference->string, repository, tag);
+			image_row(image, repository, tag, a, &listing);
+			/* One id is enough of an image. */
+			if (flag_on(a, "quiet"))
+				break;
+		}
+		if (!tagged && !pattern && !filter_given(a, "reference"))
+			image_row(image, "<none>", "<none>", a, &listing);
 	}
-	if (!flag_on(a, "quiet") && !flag_text(a, "format"))
-		columns_print(&table);
-	columns_free(&table);
 	json_free(document);
-	return 0;
+	return listing_end(&listing, found ? 0 : cli_daemon_error(&e));
 }
 
 /* --- rmi */

@@ -359,7 +359,7 @@ static int inspect(struct request *r, struct err *e)
 
 static int list(struct request *r, struct err *e)
 {
-	return reply_list(r->client, json_bool(r->json, "all", false), e);
+	return reply_list(r->client, json_bool(r->json, "all", false), json_bool(r->json, "details", false), e);
 }
 
 /* Takes the mounts of removed images down; who calls has asked for the list of all that remain. */

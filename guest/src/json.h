@@ -52,4 +52,6 @@ void jsonw_null(struct jsonw *w, const char *key);
 void jsonw_value(struct jsonw *w, const char *key, const struct json *value);
 /* `text` is complete JSON already. */
 void jsonw_raw(struct jsonw *w, const char *key, const char *text);
+/* As it is, no JSON at all: for who gathers text. */
+void jsonw_text(struct jsonw *w, const char *text, size_t length);
 void jsonw_free(struct jsonw *w);

@@ -104,3 +104,11 @@ void unit_time(char *text, size_t size, int64_t ms)
 	snprintf(text, size, "%04d-%02d-%02dT%02d:%02d:%02d.%03d000000Z", tm.tm_year + 1900, tm.tm_mon + 1, tm.tm_mday,
 		 tm.tm_hour, tm.tm_min, tm.tm_sec, (int)(ms % 1000));
 }
+
+void unit_date(char *text, size_t size, int64_t seconds)
+{
+	time_t when = (time_t)seconds;
+	struct tm tm;
+
+	strftime(text, size, "%Y-%m-%d %H:%M:%S +0000 UTC", gmtime_r(&when, &tm));
+}

@@ -13,3 +13,5 @@ void unit_ago(char *text, size_t size, int64_t when);
 int64_t unit_parse_time(const char *text);
 /* Unix ms → RFC 3339 with nanoseconds, docker's zero time for 0. */
 void unit_time(char *text, size_t size, int64_t ms);
+/* Unix seconds → "2026-11-21 13:52:54 +0000 UTC". */
+void unit_date(char *text, size_t size, int64_t seconds);
