@@ -39,7 +39,7 @@ static int print(struct jsonw *w, const char *format, const char *standard)
 	int ret = document ? template_print(used, document, &e) : -1;
 
 	if (ret < 0)
-		fprintf(stderr, "%s\n", e.msg);
+		cli_failed(&e);
 	json_free(document);
 	jsonw_free(w);
 	return ret < 0 ? 1 : 0;
@@ -96,9 +96,9 @@ static int count_some(const struct json *answer, void *context)
 
 static int64_t count_images(void)
 {
-	static const struct upstream_wait wait = {.quiet_ms = 30000};
 	struct json *document = NULL;
-	const struct json *images = json_get(upstream_ask("image.list", "{}", &wait, &document, NULL, NULL), "images");
+	const struct json *images =
+		json_get(upstream_ask("image.list", "{}", &upstream_patience, &document, NULL, NULL), "images");
 	int64_t count = images ? (int64_t)images->length : 0;
 
 	json_free(document);

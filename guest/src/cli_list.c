@@ -1,4 +1,4 @@
-/* ps, rm, stop, kill, wait, logs. */
+/* ps, rm, stop, kill, wait. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,6 +10,7 @@
 #include "filter.h"
 #include "io.h"
 #include "listing.h"
+#include "number.h"
 #include "quote.h"
 #include "units.h"
 
@@ -43,21 +44,28 @@ struct containers {
 	const struct arguments *arguments;
 	struct listing listing;
 	bool size;
-	long left; /* rows still wanted, -1: all */
+	long left;            /* rows still wanted, -1: all */
+	double before, since; /* unix ms, of the containers so named */
 };
 
 static void status_text(const struct json *c, char *text, size_t size)
 {
 	const char *state = json_string(c, "state", "");
 	int64_t now = time(NULL), started = (int64_t)(json_number(c, "started", 0) / 1000);
+	const char *health = json_string(c, "health", ""), *open = *health ? " (" : "", *close = *health ? ")" : "";
+	bool paused = strcmp(state, "paused") == 0, restarting = strcmp(state, "restarting") == 0;
 	char duration[32];
 
-	if (strcmp(state, "running") == 0) {
+	if (strcmp(state, "running") == 0 || paused) {
 		unit_duration(duration, sizeof(duration), now - started);
-		snprintf(text, size, "Up %s", duration);
-	} else if (strcmp(state, "exited") == 0) {
+		snprintf(text, size, "Up %s%s%s%.20s%s", duration, open, strcmp(health, "starting") == 0 ? "health: " : "",
+			 health, close);
+		if (paused)
+			snprintf(text, size, "Up %s (Paused)", duration);
+	} else if (strcmp(state, "exited") == 0 || restarting) {
 		unit_ago(duration, sizeof(duration), (int64_t)(json_number(c, "finished", 0) / 1000));
-		snprintf(text, size, "Exited (%d) %s", (int)json_number(c, "exitCode", 0), duration);
+		snprintf(text, size, "%s (%d) %s", restarting ? "Restarting" : "Exited", (int)json_number(c, "exitCode", 0),
+			 duration);
 	} else {
 		snprintf(text, size, "Created");
 	}
@@ -112,17 +120,17 @@ static unsigned mounts_text(const struct json *binds, int most, char *text, size
 	return volumes;
 }
 
-/* What its writable layer holds: all of that file system but the three files of /etc we keep there. */
-static void size_text(const char *id, char *text, size_t size)
+double cli_container_size(const char *id)
 {
 	char path[200];
 	struct statvfs fs;
 	double bytes = 0;
 
 	container_path(path, id, "rw");
+	/* All of that file system but the three files of /etc we keep there. */
 	if (statvfs(path, &fs) == 0 && fs.f_blocks)
 		bytes = (double)(fs.f_blocks - fs.f_bfree) * (double)fs.f_bsize - 3 * 4096;
-	unit_size(text, size, bytes > 0 ? bytes : 0, 3);
+	return bytes > 0 ? bytes : 0;
 }
 
 static bool same_image(const char *wanted, const void *container)
@@ -170,8 +178,72 @@ static bool exited_with(const char *wanted, const void *container)
 	       (int)json_number(container, "exitCode", 0) == atoi(wanted);
 }
 
-static bool wanted(const struct arguments *a, const struct json *c)
+/* "80", "80/tcp", "8080-8090/udp" against "ip:8080:80/tcp". */
+static bool has_port(const char *wanted, const struct json *container, bool published)
 {
+	int64_t first = number_digits(&wanted, 5), last = first;
+
+	if (*wanted == '-') {
+		wanted++;
+		last = number_digits(&wanted, 5);
+	}
+	const char *protocol = *wanted == '/' ? wanted : "/tcp";
+
+	json_each(port, json_get(container, "ports")) {
+		const char *text = port->kind == JSON_STRING ? port->string : "", *to = strrchr(text, ':');
+		const char *at = published ? strchr(text, ':') : to;
+
+		if (!to)
+			continue;
+		at++;
+		int64_t number = number_digits(&at, 5);
+
+		if (number >= first && number <= last && strcmp(to + 1 + strcspn(to + 1, "/"), protocol) == 0)
+			return true;
+	}
+	return false;
+}
+
+static bool publishes(const char *wanted, const void *container)
+{
+	return has_port(wanted, container, true);
+}
+
+static bool exposes(const char *wanted, const void *container)
+{
+	return has_port(wanted, container, false);
+}
+
+static int note_created(const struct json *answer, void *context)
+{
+	if (json_get(answer, "container"))
+		*(double *)context = json_number(json_get(answer, "container"), "created", 0);
+	return 0;
+}
+
+/* When the container that --filter before= or since= names was made. */
+static int other_created(const struct arguments *a, const char *key, double *created, struct err *e)
+{
+	struct client_answer answer = {note_created, created};
+	struct jsonw w = {0};
+
+	if (!filter_given(a, key))
+		return 0;
+	jsonw_object(&w, NULL);
+	jsonw_string(&w, "cmd", "inspect");
+	jsonw_string(&w, "container", filter_value(a, key));
+	jsonw_end_object(&w);
+	return client_ask(&w, &answer, e);
+}
+
+static bool wanted(const struct containers *l, const struct json *c)
+{
+	const struct arguments *a = l->arguments;
+	double created = json_number(c, "created", 0);
+
+	if (created >= l->before || created <= l->since || !filter_any(a, "publish", publishes, c) ||
+	    !filter_any(a, "expose", exposes, c))
+		return false;
 	return filter_any(a, "ancestor", same_image, c) && filter_any(a, "exited", exited_with, c) &&
 	       filter_any(a, "health", filter_equal, json_string(c, "health", "none")) &&
 	       filter_any(a, "id", filter_begins, json_string(c, "id", "")) && filter_labels(a, json_get(c, "labels")) &&
@@ -190,7 +262,7 @@ static int list_some(const struct json *answer, void *context)
 
 		if (l->left == 0)
 			break;
-		if (!wanted(l->arguments, c))
+		if (!wanted(l, c))
 			continue;
 		l->left -= l->left > 0;
 		snprintf(id, sizeof(id), whole ? "%s" : "%.12s", json_string(c, "id", ""));
@@ -204,7 +276,7 @@ static int list_some(const struct json *answer, void *context)
 		snprintf(volumes, sizeof(volumes), "%u",
 			 mounts_text(json_get(c, "binds"), whole ? 1000 : 15, mounts, sizeof(mounts)));
 		if (l->size)
-			size_text(json_string(c, "id", ""), size, sizeof(size));
+			unit_size(size, sizeof(size), cli_container_size(json_string(c, "id", "")), 3);
 		listing_row(&l->listing, (const char *[PS_FIELDS]){
 						 [PS_COMMAND] = command,
 						 [PS_CREATED_AT] = created_at,
@@ -238,8 +310,8 @@ static bool known_state(const char *value, const void *context)
 
 int cli_ps(const struct cli_command *c, struct arguments *a)
 {
-	static const char *const known[] = {"ancestor", "exited",  "health", "id",     "label",
-					    "name",     "network", "status", "volume", NULL};
+	static const char *const known[] = {"ancestor", "before",  "exited",  "expose", "health", "id",     "label", "label!",
+					    "name",     "network", "publish", "since",  "status", "volume", NULL};
 	const char *last = flag_text(a, "last"), *format = flag_text(a, "format");
 	long left = last ? atol(last) : -1;
 	/* Docker takes 0 and less as "not given". */
@@ -247,7 +319,9 @@ int cli_ps(const struct cli_command *c, struct arguments *a)
 			       .size = flag_on(a, "size"),
 			       .left = flag_on(a, "latest") ? 1
 				       : left > 0           ? left
-							    : -1};
+							    : -1,
+			       .before = 1e18,
+			       .since = -1};
 	struct client_answer answer = {list_some, &l};
 	struct jsonw w = {0};
 	struct err e;
@@ -258,15 +332,15 @@ int cli_ps(const struct cli_command *c, struct arguments *a)
 		err_set(&e, 1, "invalid filter 'status': created, dead, exited, paused, removing, restarting or running");
 		return cli_daemon_error(&e);
 	}
+	if (other_created(a, "before", &l.before, &e) < 0 || other_created(a, "since", &l.since, &e) < 0)
+		return cli_daemon_error(&e);
 	if (listing_begin(
 		    &l.listing, fields, format,
 		    l.size ? "table {{.ID}}\t{{.Image}}\t{{.Command}}\t{{.RunningFor}}\t{{.Status}}\t{{.Ports}}\t{{.Names}}"
 			     "\t{{.Size}}"
 			   : "table {{.ID}}\t{{.Image}}\t{{.Command}}\t{{.RunningFor}}\t{{.Status}}\t{{.Ports}}\t{{.Names}}",
-		    flag_on(a, "quiet") ? "ID" : NULL, &e) < 0) {
-		fprintf(stderr, "%s\n", e.msg);
-		return 1;
-	}
+		    flag_on(a, "quiet") ? "ID" : NULL, &e) < 0)
+		return cli_failed(&e);
 	jsonw_object(&w, NULL);
 	jsonw_string(&w, "cmd", "ps");
 	jsonw_bool(&w, "all", flag_on(a, "all") || l.left >= 0 || filter_given(a, "status"));
@@ -311,29 +385,4 @@ int cli_each(const struct cli_command *c, struct arguments *a)
 		fflush(stdout);
 	}
 	return worst;
-}
-
-int cli_logs(const struct cli_command *c, struct arguments *a)
-{
-	const char *tail = flag_text(a, "tail");
-	struct jsonw w = {0};
-	struct err e;
-	char *end;
-	long lines = -1;
-
-	if (tail && strcmp(tail, "all") != 0) {
-		lines = strtol(tail, &end, 10);
-		if (!*tail || *end || lines < 0)
-			lines = -1;
-	}
-	jsonw_object(&w, NULL);
-	jsonw_string(&w, "cmd", c->name);
-	jsonw_string(&w, "container", a->rest[0]);
-	jsonw_bool(&w, "follow", flag_on(a, "follow"));
-	jsonw_bool(&w, "timestamps", flag_on(a, "timestamps"));
-	jsonw_int(&w, "tail", lines);
-	jsonw_end_object(&w);
-	int code = client_ask(&w, NULL, &e);
-
-	return code < 0 ? cli_daemon_error(&e) : 0;
 }

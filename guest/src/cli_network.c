@@ -1,4 +1,4 @@
-/* network create, ls, inspect, rm, prune, connect, disconnect; port. */
+/* network create, ls, inspect, rm, connect, disconnect; port. */
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -19,7 +19,7 @@ const struct flag cli_network_create_flags[] = {
 };
 const struct flag cli_network_list_flags[] = {
 	{'f', "filter", FLAG_LIST, "Provide filter values (e.g. \"driver=bridge\")"},
-	{0, "format", FLAG_TEXT, "Format output using a template, \"table TEMPLATE\" or \"json\""},
+	{0, "format", FLAG_TEXT, CLI_FORMAT_HELP},
 	{0, "no-trunc", FLAG_BOOL, "Do not truncate the output"},
 	{'q', "quiet", FLAG_BOOL, "Only display network IDs"},
 	{0},
@@ -28,7 +28,6 @@ const struct flag cli_network_inspect_flags[] = {
 	{'f', "format", FLAG_TEXT, "Format output using a template"},
 	{0},
 };
-const struct flag cli_network_prune_flags[] = {{'f', "force", FLAG_BOOL, "Do not prompt for confirmation"}, {0}};
 const struct flag cli_network_connect_flags[] = {
 	{0, "alias", FLAG_LIST, "Add network-scoped alias for the container"},
 	{0, "ip", FLAG_TEXT, "IPv4 address"},
@@ -143,7 +142,7 @@ static int list_one(const struct json *answer, void *context)
 
 int cli_network_list(const struct cli_command *c, struct arguments *a)
 {
-	static const char *const known[] = {"driver", "id", "label", "name", "scope", "type", NULL};
+	static const char *const known[] = {"driver", "id", "label", "label!", "name", "scope", "type", NULL};
 	struct networks l = {.arguments = a};
 	struct client_answer answer = {list_one, &l};
 	struct jsonw w = {0};
@@ -152,10 +151,8 @@ int cli_network_list(const struct cli_command *c, struct arguments *a)
 	if (filters_check(a, known, &e) < 0)
 		return e.code == 125 ? cli_usage_error(c, e.msg) : cli_daemon_error(&e);
 	if (listing_begin(&l.listing, fields, flag_text(a, "format"), "table {{.ID}}\t{{.Name}}\t{{.Driver}}\t{{.Scope}}",
-			  flag_on(a, "quiet") ? "ID" : NULL, &e) < 0) {
-		fprintf(stderr, "%s\n", e.msg);
-		return 1;
-	}
+			  flag_on(a, "quiet") ? "ID" : NULL, &e) < 0)
+		return cli_failed(&e);
 	jsonw_object(&w, NULL);
 	jsonw_string(&w, "cmd", "network.ls");
 	jsonw_end_object(&w);
@@ -269,7 +266,7 @@ int cli_network_inspect(const struct cli_command *c, struct arguments *a)
 	return worst;
 }
 
-/* --- rm, prune, connect, disconnect */
+/* --- rm, connect, disconnect */
 
 int cli_network_remove(const struct cli_command *c, struct arguments *a)
 {
@@ -291,44 +288,6 @@ int cli_network_remove(const struct cli_command *c, struct arguments *a)
 		fflush(stdout);
 	}
 	return worst;
-}
-
-static int print_deleted(const struct json *answer, void *context)
-{
-	const struct json *deleted = json_get(answer, "deleted");
-
-	(void)context;
-	if (deleted && deleted->length)
-		printf("Deleted Networks:\n");
-	json_each(name, deleted)
-		printf("%s\n", name->string);
-	if (deleted && deleted->length)
-		putchar('\n');
-	return 0;
-}
-
-int cli_network_prune(const struct cli_command *c, struct arguments *a)
-{
-	struct client_answer answer = {print_deleted, NULL};
-	struct jsonw w = {0};
-	struct err e;
-
-	(void)c;
-	if (!flag_on(a, "force")) {
-		char line[16] = "";
-
-		printf("WARNING! This will remove all custom networks not used by at least one container.\n"
-		       "Are you sure you want to continue? [y/N] ");
-		fflush(stdout);
-		if (!fgets(line, sizeof(line), stdin) || (line[0] != 'y' && line[0] != 'Y'))
-			return 0;
-	}
-	jsonw_object(&w, NULL);
-	jsonw_string(&w, "cmd", "network.prune");
-	jsonw_end_object(&w);
-	int code = client_ask(&w, &answer, &e);
-
-	return code < 0 ? cli_daemon_error(&e) : code;
 }
 
 int cli_network_change(const struct cli_command *c, struct arguments *a)

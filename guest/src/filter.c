@@ -1,5 +1,6 @@
 #include <string.h>
 #include "filter.h"
+#include "units.h"
 
 /* The next value of `key` from *at on; NULL: no more. */
 static const char *next_value(const struct arguments *a, const char *key, size_t *at)
@@ -18,6 +19,8 @@ static const char *next_value(const struct arguments *a, const char *key, size_t
 
 int filters_check(const struct arguments *a, const char *const *known, struct err *e)
 {
+	int64_t moment;
+
 	for (size_t i = 0; i < a->count; i++) {
 		const char *text = a->values[i].text, *equals = strchr(text, '=');
 		size_t length = equals ? (size_t)(equals - text) : 0, k = 0;
@@ -33,15 +36,22 @@ int filters_check(const struct arguments *a, const char *const *known, struct er
 			k++;
 		if (!known[k])
 			return err_set(e, 1, "invalid filter '%.*s'", (int)(length > 100 ? 100 : length), text);
+		if (strncmp(text, "until=", 6) == 0 && unit_moment(text + 6, &moment) < 0)
+			return err_set(e, 1, "failed to parse value as time or duration: \"%.100s\"", text + 6);
 	}
 	return 0;
 }
 
-bool filter_given(const struct arguments *a, const char *key)
+const char *filter_value(const struct arguments *a, const char *key)
 {
 	size_t at = 0;
 
-	return next_value(a, key, &at) != NULL;
+	return next_value(a, key, &at);
+}
+
+bool filter_given(const struct arguments *a, const char *key)
+{
+	return filter_value(a, key) != NULL;
 }
 
 bool filter_any(const struct arguments *a, const char *key, bool (*wanted)(const char *value, const void *context),
@@ -100,11 +110,24 @@ static bool has_label(const struct json *labels, const char *wanted)
 
 bool filter_labels(const struct arguments *a, const struct json *labels)
 {
-	size_t at = 0;
+	static const char *const keys[] = {"label!", "label"};
 	const char *value;
 
-	while ((value = next_value(a, "label", &at)))
-		if (!has_label(labels, value))
-			return false;
+	for (size_t i = 0, at = 0; i < 2; i++, at = 0)
+		while ((value = next_value(a, keys[i], &at)))
+			if (has_label(labels, value) != (i == 1))
+				return false;
 	return true;
+}
+
+static bool not_earlier(const char *value, const void *when)
+{
+	int64_t moment;
+
+	return unit_moment(value, &moment) < 0 || *(const int64_t *)when >= moment;
+}
+
+bool filter_until(const struct arguments *a, int64_t when)
+{
+	return !filter_given(a, "until") || !filter_any(a, "until", not_earlier, &when);
 }

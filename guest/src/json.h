@@ -29,6 +29,8 @@ const struct json *json_get(const struct json *object, const char *key);
 const char *json_string(const struct json *object, const char *key, const char *fallback);
 double json_number(const struct json *object, const char *key, double fallback);
 bool json_bool(const struct json *object, const char *key, bool fallback);
+/* Whether the array has this text. */
+bool json_holds(const struct json *array, const char *text);
 #define json_each(item, container)                                                                                               \
 	for (const struct json *item = (container) ? (container)->first : NULL; item; item = item->next)
 

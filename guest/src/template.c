@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include "number.h"
 #include "template.h"
 #include "template_functions.h"
 
@@ -140,14 +141,13 @@ static int text_literal(struct template *t, struct json *value)
 
 static int number_literal(struct template *t, struct json *value)
 {
-	char text[24], *end;
-	size_t n = strspn(t->at, "+-.0123456789");
+	const char *start = t->at + (*t->at == '-' || *t->at == '+'), *end = start;
+	double number = number_parse(&end);
 
-	snprintf(text, sizeof(text), "%.*s", (int)(n > 23 ? 23 : n), t->at);
-	*value = (struct json){.kind = JSON_NUMBER, .number = strtod(text, &end)};
-	if (n > 23 || *end || end == text || name_char(t->at[n]))
-		return bad(t, "bad number syntax: ", t->at, n + name_length(t->at + n));
-	t->at += n;
+	*value = (struct json){.kind = JSON_NUMBER, .number = *t->at == '-' ? -number : number};
+	if (end == start || name_char(*end))
+		return bad(t, "bad number syntax: ", t->at, (size_t)(end - t->at) + name_length(end));
+	t->at = end;
 	return 0;
 }
 
@@ -521,7 +521,8 @@ int template_execute(const char *format, const struct json *value, bool titles, 
 int template_print(const char *format, const struct json *value, struct err *e)
 {
 	struct jsonw out = {0};
-	int ret = execute(format, value, true, false, &out, e);
+	/* Read as a whole before anything is carried out, as Go does. */
+	int ret = template_check(format, e) < 0 ? -1 : execute(format, value, true, false, &out, e);
 
 	/* Nothing half done is shown. */
 	if (ret == 0)
