@@ -286,5 +286,8 @@ int cli_tag(const struct cli_command *c, struct arguments *a)
 		return 0;
 	if (strcmp(code, "not-found") == 0)
 		err_set(&e, 1, "No such image: %s", a->rest[0]);
-	return cli_daemon_error(&e);
+	if (strcmp(code, "bad-image") != 0)
+		return cli_daemon_error(&e);
+	err_context(&e, "Error parsing reference: \"%.100s\" is not a valid repository/tag", a->rest[1]);
+	return cli_failed(&e);
 }

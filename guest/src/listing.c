@@ -141,7 +141,7 @@ int listing_end(struct listing *l, int code)
 	if (l->failed) {
 		fprintf(stderr, "%s\n", l->e.msg);
 		code = 1;
-	} else if (l->table && l->text.data && !l->text.failed) {
+	} else if (code == 0 && l->table && l->text.data && !l->text.failed) {
 		listing_align(l->text.data);
 	}
 	free(l->format);
