@@ -478,6 +478,60 @@ describe("get, list and remove", () => {
   });
 });
 
+describe("history and tag", () => {
+  it("tell the steps, the newest first, with the sizes of their layers", async () => {
+    const { images } = await start([
+      {
+        ...app,
+        patchConfig: (config) => {
+          config.history = [
+            { created: "2026-01-01T00:00:00Z", created_by: "ADD base" },
+            { created_by: "ENV A=b", empty_layer: true },
+            { created_by: "COPY top", comment: "kit" },
+          ];
+        },
+      },
+    ]);
+    const image = await images.pull("app");
+    const { id, history } = await images.history("app");
+    expect(id).toBe(image.id);
+    expect(history.map(({ createdBy, comment }) => [createdBy, comment])).toEqual([
+      ["COPY top", "kit"],
+      ["ENV A=b", ""],
+      ["ADD base", ""],
+    ]);
+    expect(history[1]!.size).toBe(0);
+    expect(history[0]!.size + history[2]!.size).toBe(image.size);
+    expect(history[2]!.size).toBeGreaterThan(history[0]!.size);
+    await expect(images.history("none")).rejects.toMatchObject({ code: "not-found" });
+  });
+
+  it("give one step for each layer of an image that tells none", async () => {
+    const { images } = await start([app]);
+    const image = await images.pull("app");
+    const { history } = await images.history(image.id);
+    expect(history.map(({ created, createdBy }) => [created, createdBy])).toEqual([
+      [image.created, ""],
+      [image.created, ""],
+    ]);
+  });
+
+  it("name an image once more, and take the name from another", async () => {
+    const { images } = await start([app, other]);
+    const image = await images.pull("app:1");
+    const second = await images.pull("other");
+    expect((await images.tag("app:1", "mine")).refs).toEqual(["app:1", "mine:latest"]);
+    expect((await images.get("mine")).id).toBe(image.id);
+    await images.tag(second.id.slice(7, 19), "mine");
+    expect((await images.get("mine")).id).toBe(second.id);
+    expect(await images.remove("mine")).toEqual({ untagged: ["mine:latest"], deleted: [] });
+    await expect(images.tag("none", "x")).rejects.toMatchObject({ code: "not-found" });
+    await expect(images.tag("other", "Big")).rejects.toThrow("invalid reference format");
+    await expect(images.tag("other", `x@sha256:${"0".repeat(64)}`)).rejects.toThrow("digest reference");
+    expect((await images.list()).flatMap(({ refs }) => refs).sort()).toEqual(["app:1", "other:latest"]);
+  });
+});
+
 describe("with IndexedDB", () => {
   it("keeps images for the next page, and pulls in two pages at once", async () => {
     const { server: web } = await start([app]);

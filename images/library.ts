@@ -1,4 +1,5 @@
 import { cancelled } from "./oci/download";
+import type { HistoryEntry } from "./oci/manifest";
 import { familiar, parseReference, type Reference } from "./oci/reference";
 import type { Registry } from "./oci/registry";
 import { pullImage, type PullContext } from "./pull";
@@ -7,10 +8,14 @@ import {
   ImageError,
   type Image,
   type ImageLayer,
+  type ImageStep,
   type Images,
   type LayerReader,
   type PullProgress,
 } from "./types";
+
+/** Characters of an image's history that are told. */
+const MOST_HISTORY = 45_000;
 
 /** One pull under way and those who wait for it. */
 interface Job {
@@ -71,6 +76,36 @@ export class ImageLibrary implements Images {
     return contents.images
       .map((image) => describe(image, contents))
       .sort((a, b) => (a.created < b.created ? 1 : -1));
+  }
+
+  async history(ref: string): Promise<{ id: string; history: ImageStep[] }> {
+    const contents = await this.store.contents();
+    const image = find(contents, ref);
+    const sizes = image.layers.map((diffId) => contents.layers.get(diffId)?.tarSize ?? 0).values();
+    // An image that tells nothing of its steps has one for each layer.
+    const steps: HistoryEntry[] = image.history?.length
+      ? image.history
+      : image.layers.map(() => ({ created: image.created, createdBy: "", comment: "", empty: false }));
+    // The answer is one packet of the guest's.
+    const room = Math.max(40, Math.floor(MOST_HISTORY / steps.length) - 120);
+    const history = steps.map(({ empty, createdBy, comment, ...rest }) => ({
+      ...rest,
+      createdBy: createdBy.slice(0, room),
+      comment: comment.slice(0, 80),
+      size: empty ? 0 : (sizes.next().value ?? 0),
+    }));
+    return { id: image.id, history: history.reverse() };
+  }
+
+  async tag(ref: string, name: string): Promise<Image> {
+    const reference = parseReference(name);
+    if (reference.digest)
+      throw new ImageError("bad-image", "refusing to create a tag with a digest reference");
+    const image = find(await this.store.contents(), ref);
+    const shown = familiar(reference);
+    if (!(await this.store.save(image, shown)))
+      throw new ImageError("not-found", `${shown} was removed while it was tagged`);
+    return this.#byId(image.id, shown);
   }
 
   async remove(ref: string): Promise<{ untagged: string[]; deleted: string[] }> {

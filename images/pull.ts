@@ -35,6 +35,7 @@ export async function pullImage(
     created: resolved.config.created,
     config: resolved.config.config,
     layers: resolved.config.diffIds,
+    history: resolved.config.history,
   };
   const known = (await context.store.contents()).images.some(({ id }) => id === image.id);
 

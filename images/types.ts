@@ -35,6 +35,16 @@ export interface Image {
   config: ImageConfig;
 }
 
+/** What one step of an image's making did (image-spec "history"); a step without a layer has size 0. */
+export interface ImageStep {
+  /** RFC 3339; absent when the image does not say. */
+  created?: string;
+  createdBy: string;
+  comment: string;
+  /** Bytes of its layer's tar. */
+  size: number;
+}
+
 /** One line of a pull, as docker shows it. `id` is 12 hex digits of the layer's digest; without it the line is about the whole image. */
 export interface PullProgress {
   id?: string;
@@ -85,6 +95,10 @@ export interface Images {
   /** By reference, id, or unambiguous id prefix; `not-found` otherwise. */
   get(ref: string): Promise<Image>;
   list(): Promise<Image[]>;
+  /** The image's steps, the newest first. */
+  history(ref: string): Promise<{ id: string; history: ImageStep[] }>;
+  /** Gives an image one more name; `bad-image` when that is none or one by digest. */
+  tag(ref: string, name: string): Promise<Image>;
   remove(ref: string): Promise<{ untagged: string[]; deleted: string[] }>;
   /** By diffId with or without "sha256:"; undefined when no such layer is stored whole. */
   layer(diffId: string): Promise<LayerReader | undefined>;

@@ -54,14 +54,22 @@ export class Imagery {
     return result;
   }
 
+  async tag(ref: string, name: string): Promise<Image> {
+    const image = await (await this.open).tag(ref, name);
+    await this.changed();
+    return image;
+  }
+
   /** What the guest may ask (PROTOCOL.md "REQUEST"). */
   requests(): Record<string, RequestHandler> {
     return {
       "image.pull": (params, { signal, progress }) =>
         this.pull(reference(params), { signal, onProgress: (line) => progress(line) }),
       "image.get": async (params) => (await this.open).get(reference(params)),
+      "image.history": async (params) => (await this.open).history(reference(params)),
       "image.list": async () => ({ images: await this.list() }),
       "image.remove": (params) => this.remove(reference(params)),
+      "image.tag": (params) => this.tag(reference(params), boundedText(params.name, MAX_REF)),
     };
   }
 

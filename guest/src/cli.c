@@ -12,29 +12,20 @@ static const struct flag start_flags[] = {
 	{'i', "interactive", FLAG_BOOL, "Attach container's STDIN"},
 	{0},
 };
-static const struct flag images_flags[] = {
-	{'a', "all", FLAG_BOOL, "Show all images"},
-	{'q', "quiet", FLAG_BOOL, "Only show image IDs"},
-	{0, "no-trunc", FLAG_BOOL, "Don't truncate output"},
-	{0, "digests", FLAG_BOOL, "Show digests"},
-	{0, "format", FLAG_TEXT, "Format output using a template ({{.Repository}})"},
-	{0},
-};
-static const struct flag rmi_flags[] = {{'f', "force", FLAG_BOOL, "Force removal of the image"},
-					{0, "no-prune", FLAG_BOOL, "Do not delete untagged parents"},
-					{0}};
 static const struct flag ps_flags[] = {
 	{'a', "all", FLAG_BOOL, "Show all containers (default shows just running)"},
 	{'q', "quiet", FLAG_BOOL, "Only display container IDs"},
 	{'l', "latest", FLAG_BOOL, "Show the latest created container (includes all states)"},
-	{'n', "last", FLAG_INT, "Show n last created containers (includes all states)"},
+	{'n', "last", FLAG_INT, "Show n last created containers (includes all states) (default -1)"},
+	{'s', "size", FLAG_BOOL, "Display total file sizes"},
+	{'f', "filter", FLAG_LIST, "Filter output based on conditions provided"},
 	{0, "no-trunc", FLAG_BOOL, "Don't truncate output"},
-	{0, "format", FLAG_TEXT, "Format output using a template ({{.Names}})"},
+	{0, "format", FLAG_TEXT, CLI_FORMAT_HELP},
 	{0},
 };
 static const struct flag inspect_flags[] = {
-	{'f', "format", FLAG_TEXT, "Format output using a template ({{.State.Status}})"},
-	{0, "type", FLAG_TEXT, "Only inspect objects of the given type (container, image)"},
+	{'f', "format", FLAG_TEXT, CLI_FORMAT_HELP},
+	{0, "type", FLAG_TEXT, "Only inspect objects of the given type"},
 	{0},
 };
 static const struct flag rm_flags[] = {
@@ -45,28 +36,32 @@ static const struct flag rm_flags[] = {
 static const struct flag stop_flags[] = {
 	{'t', "timeout", FLAG_INT, "Seconds to wait before killing the container"}, {0, "time", FLAG_INT, "The same"}, {0}};
 static const struct flag kill_flags[] = {{'s', "signal", FLAG_TEXT, "Signal to send to the container"}, {0}};
-static const struct flag logs_flags[] = {
-	{'f', "follow", FLAG_BOOL, "Follow log output"},
-	{'t', "timestamps", FLAG_BOOL, "Show timestamps"},
-	{'n', "tail", FLAG_TEXT, "Number of lines to show from the end of the logs (default \"all\")"},
-	{0},
-};
+static const struct flag format_flags[] = {{'f', "format", FLAG_TEXT, CLI_FORMAT_HELP}, {0}};
+static const struct flag df_flags[] = {{0, "format", FLAG_TEXT, CLI_FORMAT_HELP}, {0}};
 
-static const struct cli_command commands[] = {
+const struct cli_command cli_commands[] = {
 	{"run", "[OPTIONS] IMAGE [COMMAND] [ARG...]", "Create and run a new container from an image", cli_run_flags, cli_run, 1,
 	 0, false},
 	{"exec", "[OPTIONS] CONTAINER COMMAND [ARG...]", "Execute a command in a running container", cli_exec_flags, cli_exec, 2,
 	 0, false},
 	{"ps", "[OPTIONS]", "List containers", ps_flags, cli_ps, 0, 0, true},
 	{"pull", "[OPTIONS] NAME[:TAG|@DIGEST]", "Download an image from a registry", pull_flags, cli_pull, 1, 1, true},
-	{"images", "[OPTIONS] [REPOSITORY[:TAG]]", "List images", images_flags, cli_images, 0, 1, true},
+	{"images", "[OPTIONS] [REPOSITORY[:TAG]]", "List images", cli_images_flags, cli_images, 0, 1, true},
 	{"attach", "CONTAINER", "Attach to a running container", no_flags, cli_attach, 1, 1, true},
+	{"completion", "SHELL", "Print a script that completes commands (in bash)", no_flags, cli_completion, 1, 1, true},
+	{"container inspect", "[OPTIONS] CONTAINER [CONTAINER...]", "Display detailed information on one or more containers",
+	 format_flags, cli_inspect, 1, 0, true},
+	{"container prune", "[OPTIONS]", "Remove all stopped containers", cli_prune_flags, cli_prune, 0, 0, true},
 	{"create", "[OPTIONS] IMAGE [COMMAND] [ARG...]", "Create a new container", cli_run_flags, cli_create, 1, 0, false},
-	{"info", "[OPTIONS]", "Display system-wide information", no_flags, cli_info, 0, 0, true},
+	{"history", "[OPTIONS] IMAGE", "Show the history of an image", cli_history_flags, cli_history, 1, 1, true},
+	{"image inspect", "[OPTIONS] IMAGE [IMAGE...]", "Display detailed information on one or more images", format_flags,
+	 cli_inspect, 1, 0, true},
+	{"image prune", "[OPTIONS]", "Remove unused images", cli_image_prune_flags, cli_prune, 0, 0, true},
+	{"info", "[OPTIONS]", "Display system-wide information", format_flags, cli_info, 0, 0, true},
 	{"inspect", "[OPTIONS] NAME|ID [NAME|ID...]", "Return low-level information on containers and images", inspect_flags,
 	 cli_inspect, 1, 0, true},
 	{"kill", "[OPTIONS] CONTAINER [CONTAINER...]", "Kill one or more running containers", kill_flags, cli_each, 1, 0, true},
-	{"logs", "[OPTIONS] CONTAINER", "Fetch the logs of a container", logs_flags, cli_logs, 1, 1, true},
+	{"logs", "[OPTIONS] CONTAINER", "Fetch the logs of a container", cli_logs_flags, cli_logs, 1, 1, true},
 	{"network connect", "[OPTIONS] NETWORK CONTAINER", "Connect a container to a network", cli_network_connect_flags,
 	 cli_network_change, 2, 2, true},
 	{"network create", "[OPTIONS] NETWORK", "Create a network", cli_network_create_flags, cli_network_create, 1, 1, true},
@@ -75,44 +70,55 @@ static const struct cli_command commands[] = {
 	{"network inspect", "[OPTIONS] NETWORK [NETWORK...]", "Display detailed information on one or more networks",
 	 cli_network_inspect_flags, cli_network_inspect, 1, 0, true},
 	{"network ls", "[OPTIONS]", "List networks", cli_network_list_flags, cli_network_list, 0, 0, true},
-	{"network prune", "[OPTIONS]", "Remove all unused networks", cli_network_prune_flags, cli_network_prune, 0, 0, true},
+	{"network prune", "[OPTIONS]", "Remove all unused networks", cli_prune_flags, cli_prune, 0, 0, true},
 	{"network rm", "NETWORK [NETWORK...]", "Remove one or more networks", no_flags, cli_network_remove, 1, 0, true},
 	{"port", "CONTAINER [PRIVATE_PORT[/PROTO]]", "List port mappings or a specific mapping for the container", no_flags,
 	 cli_port, 1, 2, true},
 	{"rm", "[OPTIONS] CONTAINER [CONTAINER...]", "Remove one or more containers", rm_flags, cli_each, 1, 0, true},
-	{"rmi", "[OPTIONS] IMAGE [IMAGE...]", "Remove one or more images", rmi_flags, cli_rmi, 1, 0, true},
+	{"rmi", "[OPTIONS] IMAGE [IMAGE...]", "Remove one or more images", cli_rmi_flags, cli_rmi, 1, 0, true},
 	{"start", "[OPTIONS] CONTAINER [CONTAINER...]", "Start one or more stopped containers", start_flags, cli_start, 1, 0,
 	 true},
 	{"stop", "[OPTIONS] CONTAINER [CONTAINER...]", "Stop one or more running containers", stop_flags, cli_each, 1, 0, true},
-	{"version", "[OPTIONS]", "Show the version information", no_flags, cli_version, 0, 0, true},
+	{"system df", "[OPTIONS]", "Show disk usage", df_flags, cli_df, 0, 0, true},
+	{"system prune", "[OPTIONS]", "Remove unused data", cli_system_prune_flags, cli_prune, 0, 0, true},
+	{"tag", "SOURCE_IMAGE[:TAG] TARGET_IMAGE[:TAG]", "Create a tag TARGET_IMAGE that refers to SOURCE_IMAGE", no_flags,
+	 cli_tag, 2, 2, true},
+	{"version", "[OPTIONS]", "Show the version information", format_flags, cli_version, 0, 0, true},
 	{"wait", "CONTAINER [CONTAINER...]", "Block until one or more containers stop, then print their exit codes", no_flags,
 	 cli_each, 1, 0, true},
+	{0},
 };
 
 /* `docker container ls` and the like: the same commands under docker's longer names. */
-static const struct {
-	const char *group, *name, *command;
-} aliases[] = {
+const struct cli_alias cli_aliases[] = {
 	{"container", "ls", "ps"},
 	{"container", "list", "ps"},
 	{"container", "ps", "ps"},
 	{"container", "run", "run"},
 	{"container", "exec", "exec"},
 	{"container", "rm", "rm"},
+	{"container", "remove", "rm"},
 	{"container", "stop", "stop"},
 	{"container", "start", "start"},
 	{"container", "kill", "kill"},
 	{"container", "logs", "logs"},
 	{"container", "wait", "wait"},
 	{"container", "create", "create"},
-	{"container", "inspect", "inspect"},
+	{"container", "inspect", "container inspect"},
+	{"container", "prune", "container prune"},
 	{"container", "attach", "attach"},
 	{"image", "ls", "images"},
 	{"image", "list", "images"},
 	{"image", "pull", "pull"},
 	{"image", "rm", "rmi"},
-	{"image", "inspect", "inspect"},
+	{"image", "inspect", "image inspect"},
+	{"image", "history", "history"},
+	{"image", "prune", "image prune"},
+	{"image", "remove", "rmi"},
+	{"image", "tag", "tag"},
+	{"system", "df", "system df"},
 	{"system", "info", "info"},
+	{"system", "prune", "system prune"},
 	{"container", "port", "port"},
 	{"network", "connect", "network connect"},
 	{"network", "create", "network create"},
@@ -123,141 +129,50 @@ static const struct {
 	{"network", "prune", "network prune"},
 	{"network", "rm", "network rm"},
 	{"network", "remove", "network rm"},
+	{0},
 };
 
-static const char *program = "nest";
-
-const char *cli_name(void)
-{
-	return program;
-}
-
-static const struct cli_command *find(const char *name)
-{
-	for (size_t i = 0; i < array_size(commands); i++)
-		if (strcmp(commands[i].name, name) == 0)
-			return &commands[i];
-	return NULL;
-}
-
-static const struct cli_command *find_alias(const char *group, const char *name)
-{
-	for (size_t i = 0; i < array_size(aliases); i++)
-		if (strcmp(aliases[i].group, group) == 0 && strcmp(aliases[i].name, name) == 0)
-			return find(aliases[i].command);
-	return NULL;
-}
-
-/* `docker network`: its commands. False when there is no such group. */
-static bool group_help(const char *group)
-{
-	bool found = false;
-
-	for (size_t i = 0; i < array_size(aliases); i++) {
-		const struct cli_command *c = strcmp(aliases[i].group, group) == 0 ? find(aliases[i].command) : NULL;
-
-		if (!c)
-			continue;
-		if (!found)
-			printf("Usage:  %s %s COMMAND\n\nCommands:\n", program, group);
-		found = true;
-		printf("  %-10s  %s\n", aliases[i].name, c->help);
-	}
-	return found;
-}
-
-static int help(void)
-{
-	printf("Usage:  %s COMMAND\n\nContainers inside containers, in a browser tab\n\nCommands:\n", program);
-	for (size_t i = 0; i < array_size(commands); i++)
-		printf("  %-18s  %s\n", commands[i].name, commands[i].help);
-	printf("\nRun '%s COMMAND --help' for more information on a command.\n", program);
-	return 0;
-}
-
-static int command_help(const struct cli_command *c)
-{
-	static const char *const values[] = {[FLAG_BOOL] = "",   [FLAG_TEXT] = "string", [FLAG_LIST] = "list",
-					     [FLAG_INT] = "int", [FLAG_SIZE] = "bytes",  [FLAG_CPUS] = "decimal"};
-
-	printf("Usage:  %s %s %s\n\n%s\n", program, c->name, c->usage, c->help);
-	if (c->flags->name)
-		printf("\nOptions:\n");
-	for (const struct flag *f = c->flags; f->name; f++) {
-		char left[64], letter[8] = "    ";
-
-		if (f->letter)
-			snprintf(letter, sizeof(letter), "-%c, ", f->letter);
-		snprintf(left, sizeof(left), "%s--%s %s", letter, f->name, values[f->kind]);
-		printf("  %-31s %s\n", left, f->help);
-	}
-	return 0;
-}
-
-int cli_usage_error(const struct cli_command *c, const char *message)
-{
-	fprintf(stderr, "%s\n\nUsage:  %s %s %s\n\nRun '%s %s --help' for more information\n", message, program, c->name,
-		c->usage, program, c->name);
-	return 125;
-}
-
-int cli_daemon_error(const struct err *e)
-{
-	fprintf(stderr, "Error response from daemon: %s\n", e->msg);
-	/* As with docker, 125 is for what "docker run" itself could not do. */
-	return e->code == 125 || !e->code ? 1 : e->code;
-}
-
-static int wrong_count(const struct cli_command *c, unsigned count)
-{
-	const char *exactly = c->min == c->max || count < c->min ? "" : "at most ";
-	unsigned wanted = count < c->min ? c->min : c->max;
-
-	if (c->max == 0)
-		exactly = "at least ";
-	fprintf(stderr, "%s: '%s %s' requires %s%u argument%s\n\nUsage:  %s %s %s\n\nSee '%s %s --help' for more information\n",
-		program, program, c->name, exactly, wanted, wanted == 1 ? "" : "s", program, c->name, c->usage, program, c->name);
-	return 1;
-}
+const struct cli_group cli_groups[] = {
+	{"container", "Manage containers"}, {"image", "Manage images"},   {"network", "Manage networks"},
+	{"system", "Manage the engine"},    {"volume", "Manage volumes"}, {0},
+};
 
 int cli_main(int argc, char **argv)
 {
 	static struct arguments a;
-	const struct cli_command *c;
-	struct err e;
+	const struct cli_command *c = NULL;
 	const char *slash = strrchr(argv[0], '/');
+	struct err e;
+	int at = 1, code;
 
-	if (strcmp(slash ? slash + 1 : argv[0], "docker") == 0)
-		program = "docker";
+	cli_called_as(strcmp(slash ? slash + 1 : argv[0], "docker") == 0 ? "docker" : "nest");
 	signal(SIGPIPE, SIG_DFL);
-	if (argc < 2 || strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 ||
-	    (argc == 2 && strcmp(argv[1], "help") == 0))
-		return help();
-	if (strcmp(argv[1], "--version") == 0 || strcmp(argv[1], "-v") == 0)
-		argv[1] = (char *)"version";
-	bool asked = strcmp(argv[1], "help") == 0;
-	int at = asked ? 2 : 1;
+	bool asked = argc > 1 && strcmp(argv[1], "help") == 0;
 
-	c = find(argv[at]);
-	if (!c && at + 1 < argc && (c = find_alias(argv[at], argv[at + 1])))
+	at += asked;
+	if (at == argc || strcmp(argv[at], "--help") == 0 || strcmp(argv[at], "-h") == 0)
+		return cli_help(NULL);
+	if (strcmp(argv[at], "--version") == 0 || strcmp(argv[at], "-v") == 0)
+		return cli_version_line();
+	const struct cli_group *group = cli_find_group(argv[at]);
+
+	if (group && at + 1 < argc && (c = cli_find(argv[at], argv[at + 1])))
 		at++;
-	if (!c && group_help(argv[at]))
-		return argv[at + 1] ? 1 : 0;
-	if (!c) {
-		fprintf(stderr, "%s: unknown command: %s %s\n\nRun '%s --help' for more information\n", program, program,
-			argv[at], program);
-		return 1;
-	}
+	else if (!group)
+		c = cli_find(NULL, argv[at]);
+	if (!c && group && (at + 1 == argc || strcmp(argv[at + 1], "--help") == 0 || strcmp(argv[at + 1], "-h") == 0))
+		return cli_help(group);
+	if (!c)
+		return cli_unknown(group, argv[at + (group != NULL)]);
 	if (asked)
-		return command_help(c);
+		return cli_command_help(c);
 	if (flags_parse(c->flags, c->interspersed, argc - at - 1, argv + at + 1, &a, &e) < 0)
 		return cli_usage_error(c, e.msg);
 	if (a.help)
-		return command_help(c);
-	if (a.rest_count < c->min || (c->max && a.rest_count > c->max))
-		return wrong_count(c, (unsigned)a.rest_count);
-	int code = c->run(c, &a);
-
+		return cli_command_help(c);
+	code = cli_check_count(c, (unsigned)a.rest_count);
+	if (code == 0)
+		code = c->run(c, &a);
 	if (fflush(stdout) != 0 && code == 0)
 		code = 1;
 	return code;

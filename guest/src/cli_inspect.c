@@ -4,12 +4,12 @@
 #include <string.h>
 #include "cli.h"
 #include "client.h"
+#include "io.h"
 #include "network.h"
 #include "publish.h"
 #include "spec.h"
 #include "template.h"
 #include "units.h"
-#include "upstream.h"
 
 struct parts {
 	struct jsonw container, request, summary, networks;
@@ -111,6 +111,17 @@ static void put_host_config(struct jsonw *w, const struct json *request)
 
 	jsonw_string(w, "NetworkMode", *network && strcmp(network, "default") != 0 ? network : "bridge");
 	put_bindings(w, "PortBindings", json_get(request, "ports"));
+	jsonw_object(w, "LogConfig");
+	jsonw_string(w, "Type", json_string(request, "logDriver", "json-file"));
+	jsonw_object(w, "Config");
+	json_each(option, json_get(request, "logOptions")) {
+		char key[64];
+
+		snprintf(key, sizeof(key), "%.*s", (int)strcspn(option->string, "="), option->string);
+		jsonw_string(w, key, option->string + strcspn(option->string, "=") + 1);
+	}
+	jsonw_end_object(w);
+	jsonw_end_object(w);
 	jsonw_bool(w, "AutoRemove", json_bool(request, "rm", false));
 	put_strings(w, "CapAdd", json_get(request, "capAdd"), 0);
 	put_strings(w, "CapDrop", json_get(request, "capDrop"), 0);
@@ -255,22 +266,24 @@ static int inspect_container(const char *name, struct jsonw *out, struct err *e)
 
 static int inspect_image(const char *name, struct jsonw *out, struct err *e)
 {
-	static const struct upstream_wait wait = {.quiet_ms = 30000};
-	struct jsonw params = {0};
 	struct json *document = NULL;
+	const struct json *image = cli_image_get("image.get", name, &document, e);
+	char digest[400];
 
-	jsonw_object(&params, NULL);
-	jsonw_string(&params, "ref", name);
-	jsonw_end_object(&params);
-	const struct json *image = params.failed ? NULL : upstream_ask("image.get", params.data, &wait, &document, NULL, e);
-
-	jsonw_free(&params);
 	if (!image)
 		return -1;
 	jsonw_object(out, NULL);
 	jsonw_string(out, "Id", json_string(image, "id", ""));
 	jsonw_value(out, "RepoTags", json_get(image, "refs"));
-	jsonw_string(out, "Digest", json_string(image, "digest", ""));
+	jsonw_array(out, "RepoDigests");
+	json_each(reference, json_get(image, "refs")) {
+		const char *text = reference->string, *slash = strrchr(text, '/'), *colon = strrchr(slash ? slash : text, ':');
+
+		snprintf(digest, sizeof(digest), "%.*s@%s", (int)(colon ? colon - text : 300), text,
+			 json_string(image, "digest", ""));
+		jsonw_string(out, NULL, digest);
+	}
+	jsonw_end_array(out);
 	jsonw_string(out, "Created", json_string(image, "created", ""));
 	jsonw_string(out, "Architecture", "386");
 	jsonw_string(out, "Os", "linux");
@@ -288,29 +301,63 @@ static int inspect_image(const char *name, struct jsonw *out, struct err *e)
 	return 0;
 }
 
+/* In the order a bare name is looked for. */
+static const struct {
+	const char *type;
+	int (*get)(const char *name, struct jsonw *out, struct err *e);
+} kinds[] = {
+	{"container", inspect_container},
+	{"image", inspect_image},
+	{"network", cli_network_get},
+};
+
+/* What is found is printed, then what is not is told: as docker does with many names. */
 int cli_inspect(const struct cli_command *c, struct arguments *a)
 {
-	const char *type = flag_text(a, "type");
-	struct jsonw out = {0};
+	/* "image inspect" knows its type. */
+	const char *space = strchr(c->name, ' '), *type = flag_text(a, "type");
+	size_t length = space ? (size_t)(space - c->name) : type ? strlen(type) : 0;
+	struct jsonw out = {0}, errors = {0};
+	bool known = !length;
 	struct err e;
-	int worst = 0;
 
-	(void)c;
+	type = space ? c->name : type;
+	for (size_t k = 0; k < array_size(kinds) && !known; k++)
+		known = strlen(kinds[k].type) == length && strncmp(type, kinds[k].type, length) == 0;
+	if (flag_text(a, "format") && template_check(flag_text(a, "format"), &e) < 0) {
+		cli_failed(&e);
+		return 64; /* docker's */
+	}
+	if (!known) {
+		err_set(&e, 1, "\"%.40s\" is not a valid value for --type", type);
+		return cli_failed(&e);
+	}
 	jsonw_array(&out, NULL);
 	for (size_t i = 0; i < a->rest_count; i++) {
-		bool found = (!type || strcmp(type, "container") == 0) && inspect_container(a->rest[i], &out, &e) >= 0;
+		int ret = -1;
 
-		if (!found && (!type || strcmp(type, "image") == 0))
-			found = inspect_image(a->rest[i], &out, &e) == 0;
-		if (!found && (!type || strcmp(type, "network") == 0))
-			found = cli_network_get(a->rest[i], &out, &e) >= 0;
-		if (!found) {
-			fprintf(stderr, "Error: No such %s: %s\n", type ? type : "object", a->rest[i]);
-			worst = 1;
-		}
+		for (size_t k = 0; k < array_size(kinds) && ret < 0; k++)
+			if (!length || (strlen(kinds[k].type) == length && strncmp(type, kinds[k].type, length) == 0))
+				ret = kinds[k].get(a->rest[i], &out, &e);
+		if (ret >= 0)
+			continue;
+		if (!length)
+			err_set(&e, 1, "Error: No such object: %s\n", a->rest[i]);
+		else
+			err_context(&e, "Error response from daemon");
+		jsonw_text(&errors, e.msg, strlen(e.msg));
+		if (length)
+			jsonw_text(&errors, "\n", 1);
 	}
 	jsonw_end_array(&out);
-	return cli_print_documents(&out, flag_text(a, "format")) ? 1 : worst;
+	int code = cli_print_documents(&out, flag_text(a, "format"));
+
+	fflush(stdout);
+	if (errors.data)
+		fputs(errors.data, stderr);
+	code |= errors.data != NULL;
+	jsonw_free(&errors);
+	return code;
 }
 
 int cli_print_documents(struct jsonw *list, const char *format)
@@ -318,13 +365,12 @@ int cli_print_documents(struct jsonw *list, const char *format)
 	struct err e;
 	int worst = 0;
 	struct json *all = list->failed ? NULL : json_parse(list->data, list->length, &e);
+	bool lines = format && strcmp(format, "json") == 0;
 
-	if (all && format) {
+	if (all && format && *format) {
 		json_each(item, all)
-			if (strcmp(format, "json") == 0)
-				json_print(item, 0), putchar('\n');
-			else if (template_print(format, item, &e) < 0)
-				worst = 1, fprintf(stderr, "%s\n", e.msg);
+			if (template_print(lines ? "{{json .}}" : format, item, &e) < 0)
+				worst = cli_failed(&e);
 	} else if (all) {
 		json_print(all, 0);
 		putchar('\n');

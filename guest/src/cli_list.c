@@ -1,38 +1,71 @@
-/* ps, rm, stop, kill, wait, logs, version, info. */
+/* ps, rm, stop, kill, wait. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/sysinfo.h>
-#include <sys/utsname.h>
+#include <sys/statvfs.h>
 #include <time.h>
 #include "cli.h"
 #include "client.h"
-#include "columns.h"
-#include "level.h"
+#include "container.h"
+#include "filter.h"
+#include "io.h"
+#include "listing.h"
+#include "number.h"
 #include "quote.h"
-#include "template.h"
 #include "units.h"
 
-#define VERSION "0.1.0"
+/* In the order of names, which is that of --format json. */
+enum {
+	PS_COMMAND,
+	PS_CREATED_AT,
+	PS_ID,
+	PS_IMAGE,
+	PS_LABELS,
+	PS_LOCAL_VOLUMES,
+	PS_MOUNTS,
+	PS_NAMES,
+	PS_NETWORKS,
+	PS_PORTS,
+	PS_RUNNING_FOR,
+	PS_SIZE,
+	PS_STATE,
+	PS_STATUS,
+	PS_FIELDS,
+};
+static const struct field fields[] = {
+	{"Command", "COMMAND"}, {"CreatedAt", "CREATED AT"}, {"ID", "CONTAINER ID"},
+	{"Image", "IMAGE"},     {"Labels", "LABELS"},        {"LocalVolumes", "LOCAL VOLUMES"},
+	{"Mounts", "MOUNTS"},   {"Names", "NAMES"},          {"Networks", "NETWORKS"},
+	{"Ports", "PORTS"},     {"RunningFor", "CREATED"},   {"Size", "SIZE"},
+	{"State", "STATE"},     {"Status", "STATUS"},        {0},
+};
 
-struct listing {
+struct containers {
 	const struct arguments *arguments;
-	struct columns table;
-	long left; /* rows still wanted, -1: all */
+	struct listing listing;
+	bool size;
+	long left;            /* rows still wanted, -1: all */
+	double before, since; /* unix ms, of the containers so named */
 };
 
 static void status_text(const struct json *c, char *text, size_t size)
 {
 	const char *state = json_string(c, "state", "");
 	int64_t now = time(NULL), started = (int64_t)(json_number(c, "started", 0) / 1000);
+	const char *health = json_string(c, "health", ""), *open = *health ? " (" : "", *close = *health ? ")" : "";
+	bool paused = strcmp(state, "paused") == 0, restarting = strcmp(state, "restarting") == 0;
 	char duration[32];
 
-	if (strcmp(state, "running") == 0) {
+	if (strcmp(state, "running") == 0 || paused) {
 		unit_duration(duration, sizeof(duration), now - started);
-		snprintf(text, size, "Up %s", duration);
-	} else if (strcmp(state, "exited") == 0) {
+		snprintf(text, size, "Up %s%s%s%.20s%s", duration, open, strcmp(health, "starting") == 0 ? "health: " : "",
+			 health, close);
+		if (paused)
+			snprintf(text, size, "Up %s (Paused)", duration);
+	} else if (strcmp(state, "exited") == 0 || restarting) {
 		unit_ago(duration, sizeof(duration), (int64_t)(json_number(c, "finished", 0) / 1000));
-		snprintf(text, size, "Exited (%d) %s", (int)json_number(c, "exitCode", 0), duration);
+		snprintf(text, size, "%s (%d) %s", restarting ? "Restarting" : "Exited", (int)json_number(c, "exitCode", 0),
+			 duration);
 	} else {
 		snprintf(text, size, "Created");
 	}
@@ -54,70 +87,269 @@ static void ports_text(const struct json *c, char *text, size_t size)
 	}
 }
 
+/* "a, b, c", each at most `most` characters long. `key`: of objects; NULL: the items are texts. */
+static void joined(const struct json *list, const char *key, int most, char *text, size_t size)
+{
+	size_t used = 0;
+
+	*text = 0;
+	json_each(item, list && list->kind == JSON_ARRAY ? list : NULL) {
+		const char *one = key ? json_string(item, key, "") : item->kind == JSON_STRING ? item->string : "";
+
+		if (used + 1 < size)
+			used += (size_t)snprintf(text + used, size - used, "%s%.*s", used ? "," : "", most, one);
+	}
+}
+
+/* Sources of its volumes, and how many are named ones. */
+static unsigned mounts_text(const struct json *binds, int most, char *text, size_t size)
+{
+	unsigned volumes = 0;
+	size_t used = 0;
+
+	*text = 0;
+	json_each(item, binds && binds->kind == JSON_ARRAY ? binds : NULL) {
+		const char *bind = item->kind == JSON_STRING ? item->string : "";
+		int length = (int)strcspn(bind, ":");
+
+		volumes += *bind != '/';
+		if (used + 1 < size)
+			used += (size_t)snprintf(text + used, size - used, "%s%.*s%s", used ? "," : "",
+						 length > most ? most - 1 : length, bind, length > most ? "…" : "");
+	}
+	return volumes;
+}
+
+double cli_container_size(const char *id)
+{
+	char path[200];
+	struct statvfs fs;
+	double bytes = 0;
+
+	container_path(path, id, "rw");
+	/* All of that file system but the three files of /etc we keep there. */
+	if (statvfs(path, &fs) == 0 && fs.f_blocks)
+		bytes = (double)(fs.f_blocks - fs.f_bfree) * (double)fs.f_bsize - 3 * 4096;
+	return bytes > 0 ? bytes : 0;
+}
+
+static bool same_image(const char *wanted, const void *container)
+{
+	const char *image = json_string(container, "image", ""), *id = json_string(container, "imageId", "");
+	size_t length = strlen(wanted);
+
+	if (strncmp(image, wanted, length) == 0 && (!image[length] || strcmp(image + length, ":latest") == 0))
+		return true;
+	if (strncmp(wanted, "sha256:", 7) != 0)
+		id += strlen(id) < 7 ? 0 : 7;
+	if (length >= 4 && strncmp(id, wanted, length) == 0)
+		return true;
+	/* "busybox:latest" was run as "busybox". */
+	size_t name = strlen(image);
+
+	return strncmp(wanted, image, name) == 0 && strcmp(wanted + name, ":latest") == 0;
+}
+
+static bool in_network(const char *wanted, const void *container)
+{
+	json_each(n, json_get(container, "networks"))
+		if (strcmp(json_string(n, "network", ""), wanted) == 0 || strcmp(json_string(n, "networkId", ""), wanted) == 0)
+			return true;
+	return false;
+}
+
+static bool has_volume(const char *wanted, const void *container)
+{
+	size_t length = strlen(wanted);
+
+	json_each(bind, json_get(container, "binds")) {
+		const char *text = bind->kind == JSON_STRING ? bind->string : "", *target = strchr(text, ':');
+
+		if ((strncmp(text, wanted, length) == 0 && text[length] == ':') ||
+		    (target && strncmp(target + 1, wanted, length) == 0 && strchr(":", target[1 + length])))
+			return true;
+	}
+	return false;
+}
+
+static bool exited_with(const char *wanted, const void *container)
+{
+	return strcmp(json_string(container, "state", ""), "exited") == 0 &&
+	       (int)json_number(container, "exitCode", 0) == atoi(wanted);
+}
+
+/* "80", "80/tcp", "8080-8090/udp" against "ip:8080:80/tcp". */
+static bool has_port(const char *wanted, const struct json *container, bool published)
+{
+	int64_t first = number_digits(&wanted, 5), last = first;
+
+	if (*wanted == '-') {
+		wanted++;
+		last = number_digits(&wanted, 5);
+	}
+	const char *protocol = *wanted == '/' ? wanted : "/tcp";
+
+	json_each(port, json_get(container, "ports")) {
+		const char *text = port->kind == JSON_STRING ? port->string : "", *to = strrchr(text, ':');
+		const char *at = published ? strchr(text, ':') : to;
+
+		if (!to)
+			continue;
+		at++;
+		int64_t number = number_digits(&at, 5);
+
+		if (number >= first && number <= last && strcmp(to + 1 + strcspn(to + 1, "/"), protocol) == 0)
+			return true;
+	}
+	return false;
+}
+
+static bool publishes(const char *wanted, const void *container)
+{
+	return has_port(wanted, container, true);
+}
+
+static bool exposes(const char *wanted, const void *container)
+{
+	return has_port(wanted, container, false);
+}
+
+static int note_created(const struct json *answer, void *context)
+{
+	if (json_get(answer, "container"))
+		*(double *)context = json_number(json_get(answer, "container"), "created", 0);
+	return 0;
+}
+
+/* When the container that --filter before= or since= names was made. */
+static int other_created(const struct arguments *a, const char *key, double *created, struct err *e)
+{
+	struct client_answer answer = {note_created, created};
+	struct jsonw w = {0};
+
+	if (!filter_given(a, key))
+		return 0;
+	jsonw_object(&w, NULL);
+	jsonw_string(&w, "cmd", "inspect");
+	jsonw_string(&w, "container", filter_value(a, key));
+	jsonw_end_object(&w);
+	return client_ask(&w, &answer, e);
+}
+
+static bool wanted(const struct containers *l, const struct json *c)
+{
+	const struct arguments *a = l->arguments;
+	double created = json_number(c, "created", 0);
+
+	if (created >= l->before || created <= l->since || !filter_any(a, "publish", publishes, c) ||
+	    !filter_any(a, "expose", exposes, c))
+		return false;
+	return filter_any(a, "ancestor", same_image, c) && filter_any(a, "exited", exited_with, c) &&
+	       filter_any(a, "health", filter_equal, json_string(c, "health", "none")) &&
+	       filter_any(a, "id", filter_begins, json_string(c, "id", "")) && filter_labels(a, json_get(c, "labels")) &&
+	       filter_any(a, "name", filter_in_text, json_string(c, "name", "")) && filter_any(a, "network", in_network, c) &&
+	       filter_any(a, "status", filter_equal, json_string(c, "state", "")) && filter_any(a, "volume", has_volume, c);
+}
+
 static int list_some(const struct json *answer, void *context)
 {
-	struct listing *l = context;
+	struct containers *l = context;
 	bool whole = flag_on(l->arguments, "no-trunc");
-	const char *format = flag_text(l->arguments, "format");
 
 	json_each(c, json_get(answer, "containers")) {
-		char id[80], command[2200], created[48], status[96], ports[2048];
+		char id[80], command[2200], created[48], created_at[48], status[96], ports[2048], labels[4096], mounts[1024],
+			volumes[16], networks[1024], size[64] = "0B";
 
 		if (l->left == 0)
 			break;
+		if (!wanted(l, c))
+			continue;
 		l->left -= l->left > 0;
 		snprintf(id, sizeof(id), whole ? "%s" : "%.12s", json_string(c, "id", ""));
 		quote(json_string(c, "command", ""), whole ? 0 : 20, command, sizeof(command));
 		unit_ago(created, sizeof(created), (int64_t)(json_number(c, "created", 0) / 1000));
+		unit_date(created_at, sizeof(created_at), (int64_t)(json_number(c, "created", 0) / 1000));
 		status_text(c, status, sizeof(status));
 		ports_text(c, ports, sizeof(ports));
-		if (format) {
-			struct jsonw w = {0};
-
-			jsonw_object(&w, NULL);
-			jsonw_string(&w, "ID", id);
-			jsonw_string(&w, "Image", json_string(c, "image", ""));
-			jsonw_string(&w, "Command", command);
-			jsonw_string(&w, "RunningFor", created);
-			jsonw_string(&w, "Status", status);
-			jsonw_string(&w, "State", json_string(c, "state", ""));
-			jsonw_string(&w, "Ports", ports);
-			jsonw_string(&w, "Names", json_string(c, "name", ""));
-			jsonw_end_object(&w);
-			template_print_row(format, &w);
-		} else if (flag_on(l->arguments, "quiet")) {
-			printf("%s\n", id);
-		} else {
-			columns_row(&l->table, (const char *[]){id, json_string(c, "image", ""), command, created, status, ports,
-								json_string(c, "name", "")});
-		}
+		joined(json_get(c, "labels"), NULL, 2000, labels, sizeof(labels));
+		joined(json_get(c, "networks"), "network", 128, networks, sizeof(networks));
+		snprintf(volumes, sizeof(volumes), "%u",
+			 mounts_text(json_get(c, "binds"), whole ? 1000 : 15, mounts, sizeof(mounts)));
+		if (l->size)
+			unit_size(size, sizeof(size), cli_container_size(json_string(c, "id", "")), 3);
+		listing_row(&l->listing, (const char *[PS_FIELDS]){
+						 [PS_COMMAND] = command,
+						 [PS_CREATED_AT] = created_at,
+						 [PS_ID] = id,
+						 [PS_IMAGE] = json_string(c, "image", ""),
+						 [PS_LABELS] = labels,
+						 [PS_LOCAL_VOLUMES] = volumes,
+						 [PS_MOUNTS] = mounts,
+						 [PS_NAMES] = json_string(c, "name", ""),
+						 [PS_NETWORKS] = networks,
+						 [PS_PORTS] = ports,
+						 [PS_RUNNING_FOR] = created,
+						 [PS_SIZE] = size,
+						 [PS_STATE] = json_string(c, "state", ""),
+						 [PS_STATUS] = status,
+					 });
 	}
 	return 0;
 }
 
+static bool known_state(const char *value, const void *context)
+{
+	static const char *const states[] = {"created", "dead", "exited", "paused", "removing", "restarting", "running"};
+
+	(void)context;
+	for (size_t i = 0; i < array_size(states); i++)
+		if (strcmp(value, states[i]) == 0)
+			return false;
+	return true;
+}
+
 int cli_ps(const struct cli_command *c, struct arguments *a)
 {
-	const char *last = flag_text(a, "last");
-	struct listing listing = {.arguments = a, .left = flag_on(a, "latest") ? 1 : last ? atol(last) : -1};
-	struct client_answer answer = {list_some, &listing};
+	static const char *const known[] = {"ancestor", "before",  "exited",  "expose", "health", "id",     "label", "label!",
+					    "name",     "network", "publish", "since",  "status", "volume", NULL};
+	const char *last = flag_text(a, "last"), *format = flag_text(a, "format");
+	long left = last ? atol(last) : -1;
+	/* Docker takes 0 and less as "not given". */
+	struct containers l = {.arguments = a,
+			       .size = flag_on(a, "size"),
+			       .left = flag_on(a, "latest") ? 1
+				       : left > 0           ? left
+							    : -1,
+			       .before = 1e18,
+			       .since = -1};
+	struct client_answer answer = {list_some, &l};
 	struct jsonw w = {0};
 	struct err e;
 
-	(void)c;
-	columns_head(&listing.table, 7,
-		     (const char *[]){"CONTAINER ID", "IMAGE", "COMMAND", "CREATED", "STATUS", "PORTS", "NAMES"});
+	if (filters_check(a, known, &e) < 0)
+		return e.code == 125 ? cli_usage_error(c, e.msg) : cli_daemon_error(&e);
+	if (filter_given(a, "status") && filter_any(a, "status", known_state, NULL)) {
+		err_set(&e, 1, "invalid filter 'status': created, dead, exited, paused, removing, restarting or running");
+		return cli_daemon_error(&e);
+	}
+	if (other_created(a, "before", &l.before, &e) < 0 || other_created(a, "since", &l.since, &e) < 0)
+		return cli_daemon_error(&e);
+	if (listing_begin(
+		    &l.listing, fields, format,
+		    l.size ? "table {{.ID}}\t{{.Image}}\t{{.Command}}\t{{.RunningFor}}\t{{.Status}}\t{{.Ports}}\t{{.Names}}"
+			     "\t{{.Size}}"
+			   : "table {{.ID}}\t{{.Image}}\t{{.Command}}\t{{.RunningFor}}\t{{.Status}}\t{{.Ports}}\t{{.Names}}",
+		    flag_on(a, "quiet") ? "ID" : NULL, &e) < 0)
+		return cli_failed(&e);
 	jsonw_object(&w, NULL);
 	jsonw_string(&w, "cmd", "ps");
-	jsonw_bool(&w, "all", flag_on(a, "all") || listing.left >= 0);
+	jsonw_bool(&w, "all", flag_on(a, "all") || l.left >= 0 || filter_given(a, "status"));
+	jsonw_bool(&w, "details", (format && *format) || flag_text(a, "filter"));
 	jsonw_end_object(&w);
+	l.size |= format && (strstr(format, ".Size") || strcmp(format, "json") == 0);
 	int code = client_ask(&w, &answer, &e);
 
-	if (code < 0)
-		code = cli_daemon_error(&e);
-	else if (!flag_on(a, "quiet") && !flag_text(a, "format"))
-		columns_print(&listing.table);
-	columns_free(&listing.table);
-	return code;
+	return listing_end(&l.listing, code < 0 ? cli_daemon_error(&e) : code);
 }
 
 /* One request for each container named; docker goes on after a failure and ends with 1. */
@@ -153,92 +385,4 @@ int cli_each(const struct cli_command *c, struct arguments *a)
 		fflush(stdout);
 	}
 	return worst;
-}
-
-int cli_logs(const struct cli_command *c, struct arguments *a)
-{
-	const char *tail = flag_text(a, "tail");
-	struct jsonw w = {0};
-	struct err e;
-	char *end;
-	long lines = -1;
-
-	if (tail && strcmp(tail, "all") != 0) {
-		lines = strtol(tail, &end, 10);
-		if (!*tail || *end || lines < 0)
-			lines = -1;
-	}
-	jsonw_object(&w, NULL);
-	jsonw_string(&w, "cmd", c->name);
-	jsonw_string(&w, "container", a->rest[0]);
-	jsonw_bool(&w, "follow", flag_on(a, "follow"));
-	jsonw_bool(&w, "timestamps", flag_on(a, "timestamps"));
-	jsonw_int(&w, "tail", lines);
-	jsonw_end_object(&w);
-	int code = client_ask(&w, NULL, &e);
-
-	return code < 0 ? cli_daemon_error(&e) : 0;
-}
-
-static void print_kernel(const char *format)
-{
-	struct utsname name;
-
-	if (uname(&name) == 0)
-		printf(format, name.release);
-}
-
-int cli_version(const struct cli_command *c, struct arguments *a)
-{
-	(void)c;
-	(void)a;
-	printf("Nestbox version " VERSION "\n OS/Arch:  linux/386\n");
-	print_kernel(" Kernel:   %s\n");
-	return 0;
-}
-
-struct counts {
-	int running, stopped;
-};
-
-static int count_some(const struct json *answer, void *context)
-{
-	struct counts *n = context;
-
-	json_each(c, json_get(answer, "containers")) {
-		if (strcmp(json_string(c, "state", ""), "running") == 0)
-			n->running++;
-		else
-			n->stopped++;
-	}
-	return 0;
-}
-
-int cli_info(const struct cli_command *c, struct arguments *a)
-{
-	struct counts counts = {0};
-	struct client_answer answer = {count_some, &counts};
-	struct jsonw w = {0};
-	struct level level;
-	struct sysinfo system;
-	struct err e;
-
-	(void)c;
-	(void)a;
-	jsonw_object(&w, NULL);
-	jsonw_string(&w, "cmd", "ps");
-	jsonw_bool(&w, "all", true);
-	jsonw_end_object(&w);
-	if (client_ask(&w, &answer, &e) < 0 || level_load(&level, &e) < 0)
-		return cli_daemon_error(&e);
-	printf("Server:\n Containers: %d\n  Running: %d\n  Paused: 0\n  Stopped: %d\n Server Version: " VERSION
-	       "\n Storage Driver: overlay\n",
-	       counts.running + counts.stopped, counts.running, counts.stopped);
-	printf(" Cgroup Driver: cgroupfs\n Cgroup Version: 2\n Security Options:\n  seccomp\n   Profile: builtin\n  userns\n");
-	print_kernel(" Kernel Version: %s\n");
-	printf(" OSType: linux\n Architecture: i386\n CPUs: 1\n");
-	if (sysinfo(&system) == 0)
-		printf(" Total Memory: %.4gMiB\n", (double)system.totalram * system.mem_unit / (1024 * 1024));
-	printf(" Nesting Level: %d\n User IDs: %u\n", level.number, level.ids);
-	return 0;
 }

@@ -1,12 +1,12 @@
-/* network create, ls, inspect, rm, prune, connect, disconnect; port. */
+/* network create, ls, inspect, rm, connect, disconnect; port. */
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 #include "cli.h"
 #include "client.h"
-#include "columns.h"
+#include "filter.h"
+#include "listing.h"
 #include "publish.h"
-#include "template.h"
 #include "units.h"
 
 const struct flag cli_network_create_flags[] = {
@@ -18,8 +18,8 @@ const struct flag cli_network_create_flags[] = {
 	{0},
 };
 const struct flag cli_network_list_flags[] = {
-	{'f', "filter", FLAG_LIST, "Provide filter values (name=…, driver=…)"},
-	{0, "format", FLAG_TEXT, "Format output using a template ({{.Name}})"},
+	{'f', "filter", FLAG_LIST, "Provide filter values (e.g. \"driver=bridge\")"},
+	{0, "format", FLAG_TEXT, CLI_FORMAT_HELP},
 	{0, "no-trunc", FLAG_BOOL, "Do not truncate the output"},
 	{'q', "quiet", FLAG_BOOL, "Only display network IDs"},
 	{0},
@@ -28,7 +28,6 @@ const struct flag cli_network_inspect_flags[] = {
 	{'f', "format", FLAG_TEXT, "Format output using a template"},
 	{0},
 };
-const struct flag cli_network_prune_flags[] = {{'f', "force", FLAG_BOOL, "Do not prompt for confirmation"}, {0}};
 const struct flag cli_network_connect_flags[] = {
 	{0, "alias", FLAG_LIST, "Add network-scoped alias for the container"},
 	{0, "ip", FLAG_TEXT, "IPv4 address"},
@@ -82,85 +81,84 @@ int cli_network_create(const struct cli_command *c, struct arguments *a)
 
 /* --- ls */
 
-struct listing {
-	const struct arguments *arguments;
-	struct columns table;
+enum {
+	NETWORK_CREATED_AT,
+	NETWORK_DRIVER,
+	NETWORK_ID,
+	NETWORK_INTERNAL,
+	NETWORK_LABELS,
+	NETWORK_NAME,
+	NETWORK_SCOPE,
+	NETWORK_FIELDS,
+};
+static const struct field fields[] = {
+	{"CreatedAt", "CREATED AT"}, {"Driver", "DRIVER"}, {"ID", "NETWORK ID"}, {"Internal", "INTERNAL"},
+	{"Labels", "LABELS"},        {"Name", "NAME"},     {"Scope", "SCOPE"},   {0},
 };
 
-/* As docker: a name that contains the text. */
-static bool wanted(const struct arguments *a, const struct json *network)
-{
-	for (size_t i = 0; i < a->count; i++) {
-		const char *text = a->values[i].text;
+struct networks {
+	const struct arguments *arguments;
+	struct listing listing;
+};
 
-		if (strcmp(a->values[i].flag->name, "filter") != 0)
-			continue;
-		if (strncmp(text, "name=", 5) == 0 && !strstr(json_string(network, "name", ""), text + 5))
-			return false;
-		if (strncmp(text, "driver=", 7) == 0 && strcmp(json_string(network, "driver", ""), text + 7) != 0)
-			return false;
-	}
-	return true;
+static bool wanted(const struct arguments *a, const struct json *n)
+{
+	const char *name = json_string(n, "name", "");
+	bool builtin = strcmp(name, "bridge") == 0 || strcmp(name, "none") == 0;
+
+	return filter_any(a, "driver", filter_equal, json_string(n, "driver", "")) &&
+	       filter_any(a, "id", filter_begins, json_string(n, "id", "")) && filter_labels(a, json_get(n, "labels")) &&
+	       filter_any(a, "name", filter_in_text, name) && filter_any(a, "scope", filter_equal, "local") &&
+	       filter_any(a, "type", filter_equal, builtin ? "builtin" : "custom");
 }
 
 static int list_one(const struct json *answer, void *context)
 {
-	struct listing *l = context;
+	struct networks *l = context;
 	const struct json *n = json_get(answer, "network");
-	const char *name = json_string(n, "name", ""), *driver = json_string(n, "driver", "");
-	const char *format = flag_text(l->arguments, "format");
-	char id[80];
+	char id[80], created[48], labels[2048];
+	size_t used = 0;
 
-	if (!*name || !wanted(l->arguments, n))
+	if (!n || !wanted(l->arguments, n))
 		return 0;
 	snprintf(id, sizeof(id), flag_on(l->arguments, "no-trunc") ? "%s" : "%.12s", json_string(n, "id", ""));
-	if (format) {
-		struct jsonw w = {0};
-
-		jsonw_object(&w, NULL);
-		jsonw_string(&w, "ID", id);
-		jsonw_string(&w, "Name", name);
-		jsonw_string(&w, "Driver", driver);
-		jsonw_string(&w, "Scope", "local");
-		jsonw_string(&w, "Internal", json_bool(n, "internal", false) ? "true" : "false");
-		jsonw_end_object(&w);
-		template_print_row(format, &w);
-	} else if (flag_on(l->arguments, "quiet")) {
-		printf("%s\n", id);
-	} else {
-		columns_row(&l->table, (const char *[]){id, name, driver, "local"});
-	}
+	unit_date(created, sizeof(created), (int64_t)(json_number(n, "created", 0) / 1000));
+	*labels = 0;
+	json_each(label, json_get(n, "labels"))
+		if (label->kind == JSON_STRING && used + 1 < sizeof(labels))
+			used += (size_t)snprintf(labels + used, sizeof(labels) - used, "%s%.500s=%.500s", used ? "," : "",
+						 label->key, label->string);
+	listing_row(&l->listing, (const char *[NETWORK_FIELDS]){
+					 [NETWORK_CREATED_AT] = created,
+					 [NETWORK_DRIVER] = json_string(n, "driver", ""),
+					 [NETWORK_ID] = id,
+					 [NETWORK_INTERNAL] = json_bool(n, "internal", false) ? "true" : "false",
+					 [NETWORK_LABELS] = labels,
+					 [NETWORK_NAME] = json_string(n, "name", ""),
+					 [NETWORK_SCOPE] = "local",
+				 });
 	return 0;
 }
 
 int cli_network_list(const struct cli_command *c, struct arguments *a)
 {
-	struct listing listing = {.arguments = a};
-	struct client_answer answer = {list_one, &listing};
+	static const char *const known[] = {"driver", "id", "label", "label!", "name", "scope", "type", NULL};
+	struct networks l = {.arguments = a};
+	struct client_answer answer = {list_one, &l};
 	struct jsonw w = {0};
 	struct err e;
 
-	for (size_t i = 0; i < a->count; i++) {
-		const char *text = a->values[i].text;
-
-		if (strcmp(a->values[i].flag->name, "filter") == 0 && strncmp(text, "name=", 5) != 0 &&
-		    strncmp(text, "driver=", 7) != 0) {
-			fprintf(stderr, "invalid filter '%s': name=… and driver=… are possible\n", text);
-			return cli_usage_error(c, "invalid filter");
-		}
-	}
-	columns_head(&listing.table, 4, (const char *[]){"NETWORK ID", "NAME", "DRIVER", "SCOPE"});
+	if (filters_check(a, known, &e) < 0)
+		return e.code == 125 ? cli_usage_error(c, e.msg) : cli_daemon_error(&e);
+	if (listing_begin(&l.listing, fields, flag_text(a, "format"), "table {{.ID}}\t{{.Name}}\t{{.Driver}}\t{{.Scope}}",
+			  flag_on(a, "quiet") ? "ID" : NULL, &e) < 0)
+		return cli_failed(&e);
 	jsonw_object(&w, NULL);
 	jsonw_string(&w, "cmd", "network.ls");
 	jsonw_end_object(&w);
 	int code = client_ask(&w, &answer, &e);
 
-	if (code < 0)
-		code = cli_daemon_error(&e);
-	else if (!flag_on(a, "quiet") && !flag_text(a, "format"))
-		columns_print(&listing.table);
-	columns_free(&listing.table);
-	return code;
+	return listing_end(&l.listing, code < 0 ? cli_daemon_error(&e) : code);
 }
 
 /* --- inspect */
@@ -268,7 +266,7 @@ int cli_network_inspect(const struct cli_command *c, struct arguments *a)
 	return worst;
 }
 
-/* --- rm, prune, connect, disconnect */
+/* --- rm, connect, disconnect */
 
 int cli_network_remove(const struct cli_command *c, struct arguments *a)
 {
@@ -290,44 +288,6 @@ int cli_network_remove(const struct cli_command *c, struct arguments *a)
 		fflush(stdout);
 	}
 	return worst;
-}
-
-static int print_deleted(const struct json *answer, void *context)
-{
-	const struct json *deleted = json_get(answer, "deleted");
-
-	(void)context;
-	if (deleted && deleted->length)
-		printf("Deleted Networks:\n");
-	json_each(name, deleted)
-		printf("%s\n", name->string);
-	if (deleted && deleted->length)
-		putchar('\n');
-	return 0;
-}
-
-int cli_network_prune(const struct cli_command *c, struct arguments *a)
-{
-	struct client_answer answer = {print_deleted, NULL};
-	struct jsonw w = {0};
-	struct err e;
-
-	(void)c;
-	if (!flag_on(a, "force")) {
-		char line[16] = "";
-
-		printf("WARNING! This will remove all custom networks not used by at least one container.\n"
-		       "Are you sure you want to continue? [y/N] ");
-		fflush(stdout);
-		if (!fgets(line, sizeof(line), stdin) || (line[0] != 'y' && line[0] != 'Y'))
-			return 0;
-	}
-	jsonw_object(&w, NULL);
-	jsonw_string(&w, "cmd", "network.prune");
-	jsonw_end_object(&w);
-	int code = client_ask(&w, &answer, &e);
-
-	return code < 0 ? cli_daemon_error(&e) : code;
 }
 
 int cli_network_change(const struct cli_command *c, struct arguments *a)

@@ -1,4 +1,4 @@
-/* pull, images, rmi: what the level above has. Asked directly; no engine is needed. */
+/* pull: asked of the level above directly; no engine is needed. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -6,10 +6,7 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 #include "cli.h"
-#include "client.h"
-#include "columns.h"
 #include "io.h"
-#include "template.h"
 #include "units.h"
 #include "upstream.h"
 
@@ -92,7 +89,7 @@ static int show(const struct json *update, void *context)
 	return 0;
 }
 
-static char *reference_params(const char *reference, bool quiet)
+char *cli_reference_params(const char *reference, bool quiet)
 {
 	struct jsonw w = {0};
 
@@ -107,8 +104,7 @@ static char *reference_params(const char *reference, bool quiet)
 	return NULL;
 }
 
-/* "name" → "name:latest" */
-static const char *with_tag(const char *reference, char *text, size_t size)
+const char *cli_with_tag(const char *reference, char *text, size_t size)
 {
 	const char *slash = strrchr(reference, '/');
 
@@ -121,7 +117,7 @@ int cli_pull_image(const char *reference, bool quiet, int out, struct err *e)
 	struct winsize size = {.ws_col = 80};
 	struct json *document = NULL;
 	char code[32], full[300];
-	_cleanup_free_ char *params = reference_params(reference, quiet);
+	_cleanup_free_ char *params = cli_reference_params(reference, quiet);
 	_cleanup_free_ struct progress *p = calloc(1, sizeof(*p));
 
 	if (!params || !p)
@@ -142,7 +138,8 @@ int cli_pull_image(const char *reference, bool quiet, int out, struct err *e)
 	}
 	if (!quiet && !p->summed_up)
 		dprintf(out, "Digest: %s\nStatus: %s for %s\n", json_string(image, "digest", ""),
-			p->fetched ? "Downloaded newer image" : "Image is up to date", with_tag(reference, full, sizeof(full)));
+			p->fetched ? "Downloaded newer image" : "Image is up to date",
+			cli_with_tag(reference, full, sizeof(full)));
 	json_free(document);
 	return 0;
 }
@@ -153,7 +150,7 @@ int cli_pull(const struct cli_command *c, struct arguments *a)
 	struct err e;
 
 	(void)c;
-	with_tag(a->rest[0], full, sizeof(full));
+	cli_with_tag(a->rest[0], full, sizeof(full));
 	if (!flag_on(a, "quiet") && full[strlen(a->rest[0])])
 		dprintf(1, "Using default tag: latest\n");
 	if (cli_pull_image(a->rest[0], flag_on(a, "quiet"), 1, &e) < 0) {
@@ -162,201 +159,4 @@ int cli_pull(const struct cli_command *c, struct arguments *a)
 	}
 	printf("%s\n", full);
 	return 0;
-}
-
-/* --- images */
-
-/* "debian:13" → "debian" and "13"; false when it does not match `filter` (NULL: everything does). */
-static bool split(const char *reference, const char *filter, char repository[256], char tag[130])
-{
-	const char *slash = strrchr(reference, '/'), *colon = strchr(slash ? slash : reference, ':');
-
-	snprintf(repository, 256, "%.*s", (int)(colon ? colon - reference : (int)strlen(reference)), reference);
-	snprintf(tag, 130, "%s", colon ? colon + 1 : "<none>");
-	return !filter || strcmp(filter, reference) == 0 || strcmp(filter, repository) == 0;
-}
-
-static void image_row(const struct json *image, const char *repository, const char *tag, const struct arguments *a,
-		      struct columns *table)
-{
-	char created[48], size[16], id[80];
-	const char *full = json_string(image, "id", ""), *format = flag_text(a, "format");
-
-	snprintf(id, sizeof(id), flag_on(a, "no-trunc") ? "%s" : "%.12s",
-		 flag_on(a, "no-trunc") || strlen(full) < 7 ? full : full + 7);
-	unit_ago(created, sizeof(created), unit_parse_time(json_string(image, "created", "")));
-	unit_size(size, sizeof(size), json_number(image, "size", 0), 3);
-	if (format) {
-		struct jsonw w = {0};
-
-		jsonw_object(&w, NULL);
-		jsonw_string(&w, "Repository", repository);
-		jsonw_string(&w, "Tag", tag);
-		jsonw_string(&w, "ID", id);
-		jsonw_string(&w, "Digest", json_string(image, "digest", ""));
-		jsonw_string(&w, "CreatedSince", created);
-		jsonw_string(&w, "CreatedAt", json_string(image, "created", ""));
-		jsonw_string(&w, "Size", size);
-		jsonw_end_object(&w);
-		template_print_row(format, &w);
-	} else if (flag_on(a, "quiet")) {
-		printf("%s\n", id);
-	} else if (flag_on(a, "digests")) {
-		columns_row(table, (const char *[]){repository, tag, json_string(image, "digest", ""), id, created, size});
-	} else {
-		columns_row(table, (const char *[]){repository, tag, id, created, size});
-	}
-}
-
-int cli_images(const struct cli_command *c, struct arguments *a)
-{
-	static const struct upstream_wait wait = {.quiet_ms = 30000};
-	struct json *document = NULL;
-	struct err e;
-	const struct json *found = upstream_ask("image.list", "{}", &wait, &document, NULL, &e);
-	const char *filter = a->rest_count ? a->rest[0] : NULL;
-	struct columns table = {0};
-
-	(void)c;
-	if (!found) {
-		cli_daemon_error(&e);
-		return 1;
-	}
-	if (flag_on(a, "digests"))
-		columns_head(&table, 6, (const char *[]){"REPOSITORY", "TAG", "DIGEST", "IMAGE ID", "CREATED", "SIZE"});
-	else
-		columns_head(&table, 5, (const char *[]){"REPOSITORY", "TAG", "IMAGE ID", "CREATED", "SIZE"});
-	json_each(image, json_get(found, "images")) {
-		const struct json *references = json_get(image, "refs");
-		char repository[256], tag[130];
-
-		json_each(reference, references)
-			if (reference->kind == JSON_STRING && split(reference->string, filter, repository, tag))
-				image_row(image, repository, tag, a, &table);
-		if (!filter && (!references || references->length == 0))
-			image_row(image, "<none>", "<none>", a, &table);
-	}
-	if (!flag_on(a, "quiet") && !flag_text(a, "format"))
-		columns_print(&table);
-	columns_free(&table);
-	json_free(document);
-	return 0;
-}
-
-/* --- rmi */
-
-struct user {
-	const char *image;
-	char container[65];
-	bool running;
-};
-
-static int find_user(const struct json *answer, void *context)
-{
-	struct user *u = context;
-
-	json_each(container, json_get(answer, "containers")) {
-		if (strcmp(json_string(container, "imageId", ""), u->image) != 0)
-			continue;
-		snprintf(u->container, sizeof(u->container), "%s", json_string(container, "id", ""));
-		u->running |= strcmp(json_string(container, "state", ""), "running") == 0;
-	}
-	return 0;
-}
-
-static int in_use(const struct json *image, const char *reference, bool force, struct err *e)
-{
-	struct user user = {.image = json_string(image, "id", "")};
-	struct client_answer answer = {find_user, &user};
-	const struct json *references = json_get(image, "refs");
-	struct jsonw w = {0};
-
-	/* One name of several is only a name. */
-	if (references && references->length > 1)
-		return 0;
-	jsonw_object(&w, NULL);
-	jsonw_string(&w, "cmd", "ps");
-	jsonw_bool(&w, "all", true);
-	jsonw_end_object(&w);
-	if (client_ask(&w, &answer, e) < 0)
-		return -1;
-	if (user.running)
-		return err_set(e, 1,
-			       "conflict: unable to remove repository reference \"%s\" (cannot be forced) - container %.12s is "
-			       "using its referenced image %.12s",
-			       reference, user.container, user.image + 7);
-	if (*user.container && !force)
-		return err_set(e, 1,
-			       "conflict: unable to remove repository reference \"%s\" (must force) - container %.12s is using "
-			       "its referenced image %.12s",
-			       reference, user.container, user.image + 7);
-	return 0;
-}
-
-/* The layers of what is left stay mounted, the rest goes. */
-static void forget_layers(void)
-{
-	static const struct upstream_wait wait = {.quiet_ms = 30000};
-	struct json *document = NULL;
-	const struct json *found = upstream_ask("image.list", "{}", &wait, &document, NULL, NULL);
-	struct jsonw w = {0};
-
-	if (!found)
-		return;
-	jsonw_object(&w, NULL);
-	jsonw_string(&w, "cmd", "layers.forget");
-	jsonw_array(&w, "keep");
-	json_each(image, json_get(found, "images"))
-		json_each(layer, json_get(image, "layers"))
-			jsonw_string(&w, NULL, json_string(layer, "diffId", ""));
-	jsonw_end_array(&w);
-	jsonw_end_object(&w);
-	client_ask(&w, NULL, NULL);
-	json_free(document);
-}
-
-static int remove_image(const char *reference, bool force, struct err *e)
-{
-	static const struct upstream_wait wait = {.quiet_ms = 30000};
-	struct json *document = NULL;
-	char code[32];
-	_cleanup_free_ char *params = reference_params(reference, false);
-
-	if (!params)
-		return err_set(e, 1, "out of memory");
-	const struct json *image = upstream_ask("image.get", params, &wait, &document, code, e);
-
-	if (!image)
-		return strcmp(code, "not-found") == 0 ? err_set(e, 1, "No such image: %s", reference) : -1;
-	int ret = in_use(image, reference, force, e);
-
-	json_free(document);
-	if (ret < 0)
-		return -1;
-	const struct json *removed = upstream_ask("image.remove", params, &wait, &document, code, e);
-
-	if (!removed)
-		return -1;
-	json_each(text, json_get(removed, "untagged"))
-		printf("Untagged: %s\n", text->kind == JSON_STRING ? text->string : "");
-	json_each(text, json_get(removed, "deleted"))
-		printf("Deleted: %s\n", text->kind == JSON_STRING ? text->string : "");
-	json_free(document);
-	return 0;
-}
-
-int cli_rmi(const struct cli_command *c, struct arguments *a)
-{
-	int worst = 0;
-	struct err e;
-
-	(void)c;
-	for (size_t i = 0; i < a->rest_count; i++) {
-		if (remove_image(a->rest[i], flag_on(a, "force"), &e) < 0) {
-			cli_daemon_error(&e);
-			worst = 1;
-		}
-	}
-	forget_layers();
-	return worst;
 }

@@ -184,13 +184,15 @@ int command_network_remove(struct request *r, struct err *e)
 int command_network_prune(struct request *r, struct err *e)
 {
 	static char names[NETWORK_LIMIT][129];
+	const struct json *only = json_get(r->json, "only");
 	size_t count = network_list(names);
 	struct jsonw w = {0};
 
 	jsonw_object(&w, NULL);
 	jsonw_array(&w, "deleted");
 	for (size_t i = 0; i < count; i++)
-		if (endpoint_users(names[i], NULL, 0) == 0 && network_remove(names[i], NULL) == 0)
+		if ((!only || json_holds(only, names[i])) && endpoint_users(names[i], NULL, 0) == 0 &&
+		    network_remove(names[i], NULL) == 0)
 			jsonw_string(&w, NULL, names[i]);
 	jsonw_end_array(&w);
 	jsonw_end_object(&w);

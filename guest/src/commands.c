@@ -200,7 +200,7 @@ static int run(struct request *r, struct err *e)
 	if (r->length > REQUEST_MAX)
 		return err_set(e, 125, "the command line is too long (%zu bytes)", r->length);
 	/* Here already, so that a bad request never becomes an entry. */
-	if (spec_parse(r->json, &spec, e) < 0 || command_network_exists(spec.network, e) < 0)
+	if (spec_parse(r->json, &spec, e) < 0 || log_check(r->json, e) < 0 || command_network_exists(spec.network, e) < 0)
 		return -1;
 	struct entry *entry = table_add(spec.name, r->json, e);
 
@@ -259,7 +259,12 @@ static int logs(struct request *r, struct err *e)
 		.follow = json_bool(r->json, "follow", false),
 		.timestamps = json_bool(r->json, "timestamps", false),
 		.tail = (long)json_number(r->json, "tail", -1),
+		.since = (int64_t)json_number(r->json, "since", 0),
+		.until = (int64_t)json_number(r->json, "until", 0),
 	};
+
+	if (strcmp(json_string(r->entry->request, "logDriver", ""), "none") == 0)
+		return err_set(e, 1, "configured logging driver does not support reading");
 	int pidfd = r->entry->state == ENTRY_RUNNING ? r->entry->pidfd : -1, client = r->client;
 	int *keep[] = {&pidfd, &client};
 	pid_t pid = command_fork(keep, array_size(keep), e);
@@ -359,7 +364,7 @@ static int inspect(struct request *r, struct err *e)
 
 static int list(struct request *r, struct err *e)
 {
-	return reply_list(r->client, json_bool(r->json, "all", false), e);
+	return reply_list(r->client, json_bool(r->json, "all", false), json_bool(r->json, "details", false), e);
 }
 
 /* Takes the mounts of removed images down; who calls has asked for the list of all that remain. */

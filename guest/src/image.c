@@ -5,8 +5,6 @@
 #include "layers.h"
 #include "upstream.h"
 
-static const struct upstream_wait patience = {.quiet_ms = 30000};
-
 int image_ask(const char *reference, struct err *e)
 {
 	struct jsonw params = {0};
@@ -25,7 +23,7 @@ int image_answer(int ask, const char *reference, struct image *image, struct err
 	char code[32], hex[65];
 
 	*image = (struct image){0};
-	const struct json *found = upstream_receive(ask, "image.get", &patience, &image->document, code, e);
+	const struct json *found = upstream_receive(ask, "image.get", &upstream_patience, &image->document, code, e);
 
 	if (!found) {
 		e->sys = strcmp(code, "not-found") == 0 ? ENOENT : 0;
@@ -71,7 +69,7 @@ int image_attach(const struct image *image, int level, struct err *e)
 	if (w.failed) {
 		err_set(e, 125, "out of memory");
 	} else if (level > 0) {
-		ret = upstream_ask("layer.attach", w.data, &patience, &document, NULL, e) ? 0 : -1;
+		ret = upstream_ask("layer.attach", w.data, &upstream_patience, &document, NULL, e) ? 0 : -1;
 		json_free(document);
 	} else if ((document = json_parse(w.data, w.length, e))) {
 		ret = layers_mount(json_get(document, "diffIds"), 0, e);

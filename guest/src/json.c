@@ -372,3 +372,11 @@ bool json_bool(const struct json *object, const char *key, bool fallback)
 
 	return member && member->kind == JSON_BOOL ? member->boolean : fallback;
 }
+
+bool json_holds(const struct json *array, const char *text)
+{
+	json_each(item, array && array->kind == JSON_ARRAY ? array : NULL)
+		if (item->kind == JSON_STRING && strcmp(item->string, text) == 0)
+			return true;
+	return false;
+}

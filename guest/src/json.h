@@ -29,6 +29,8 @@ const struct json *json_get(const struct json *object, const char *key);
 const char *json_string(const struct json *object, const char *key, const char *fallback);
 double json_number(const struct json *object, const char *key, double fallback);
 bool json_bool(const struct json *object, const char *key, bool fallback);
+/* Whether the array has this text. */
+bool json_holds(const struct json *array, const char *text);
 #define json_each(item, container)                                                                                               \
 	for (const struct json *item = (container) ? (container)->first : NULL; item; item = item->next)
 
@@ -52,4 +54,6 @@ void jsonw_null(struct jsonw *w, const char *key);
 void jsonw_value(struct jsonw *w, const char *key, const struct json *value);
 /* `text` is complete JSON already. */
 void jsonw_raw(struct jsonw *w, const char *key, const char *text);
+/* As it is, no JSON at all: for who gathers text. */
+void jsonw_text(struct jsonw *w, const char *text, size_t length);
 void jsonw_free(struct jsonw *w);

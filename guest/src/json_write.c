@@ -156,6 +156,11 @@ void jsonw_raw(struct jsonw *w, const char *key, const char *text)
 	put(w, text, strlen(text));
 }
 
+void jsonw_text(struct jsonw *w, const char *text, size_t length)
+{
+	put(w, text, length);
+}
+
 void jsonw_free(struct jsonw *w)
 {
 	free(w->data);

@@ -283,7 +283,7 @@ void monitor_main(enum monitor_task task, const char *id, const char *name, cons
 		session_exit(&m.session, 0);
 		_exit(0);
 	}
-	int started = log_open(&m.log, id, &e) < 0 ? -1 : container_start(c, &e);
+	int started = log_open(&m.log, id, request, &e) < 0 ? -1 : container_start(c, &e);
 
 	/* Not before: each word to the engine costs switches to it, to the agent and to the page. */
 	if (task == MONITOR_RUN)

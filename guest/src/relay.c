@@ -7,8 +7,8 @@
 #include "relay.h"
 #include "sock.h"
 
-/* What a container may ask for. Not image.remove: the images are the outermost level's, shared by everybody. */
-static const char *const passed[] = {"image.pull", "image.get", "image.list"};
+/* What a container may ask for. Not image.remove and image.tag: the images are the outermost level's, shared by everybody. */
+static const char *const passed[] = {"image.pull", "image.get", "image.history", "image.list"};
 
 enum kind { FREE, FIRST, REQUEST, EVENTS };
 
@@ -169,8 +169,8 @@ static void first_packet(struct relay *r, struct connection *c, const struct jso
 		known |= strcmp(method, passed[i]) == 0;
 	if (!known) {
 		refuse(c, "denied",
-		       strcmp(method, "image.remove") == 0 ? "images belong to the outermost level; remove them there"
-							   : "a container cannot ask for this");
+		       strncmp(method, "image.", 6) == 0 ? "images belong to the outermost level; change them there"
+							 : "a container cannot ask for this");
 		return;
 	}
 	/* Written anew, so that nothing unforeseen in the packet goes up. */

@@ -4,7 +4,7 @@
 #include "reply.h"
 #include "sock.h"
 
-enum { SEND_MS = 100, PART = 48000 };
+enum { SEND_MS = 100, PART = 60000 };
 
 static int send_kind(int client, char kind, const char *text, size_t length, struct err *e)
 {
@@ -53,7 +53,8 @@ void reply_code(int client, int code)
 	send_json(client, 'X', &w, NULL);
 }
 
-static void put_entry(struct jsonw *w, const char *key, const struct entry *entry)
+/* `details`: also what is large and rarely asked for. */
+static void put_entry(struct jsonw *w, const char *key, const struct entry *entry, bool details)
 {
 	char command[512];
 
@@ -74,6 +75,11 @@ static void put_entry(struct jsonw *w, const char *key, const struct entry *entr
 	jsonw_bool(w, "stdin", json_bool(entry->request, "stdin", false));
 	if (entry_ports(entry))
 		jsonw_value(w, "ports", entry_ports(entry));
+	if (details) {
+		jsonw_value(w, "binds", json_get(entry->request, "binds"));
+		jsonw_value(w, "labels", json_get(entry->request, "labels"));
+		jsonw_value(w, "networks", entry_networks(entry));
+	}
 	jsonw_end_object(w);
 }
 
@@ -88,7 +94,7 @@ int reply_entry(int client, const struct entry *entry, struct err *e)
 
 		jsonw_object(&w, NULL);
 		if (i == 0)
-			put_entry(&w, parts[0], entry);
+			put_entry(&w, parts[0], entry, false);
 		else
 			jsonw_value(&w, parts[i], values[i]);
 		jsonw_end_object(&w);
@@ -99,23 +105,38 @@ int reply_entry(int client, const struct entry *entry, struct err *e)
 	return 0;
 }
 
-int reply_list(int client, bool all, struct err *e)
+int reply_list(int client, bool all, bool details, struct err *e)
 {
 	const struct entry *entry = table_first();
+	struct jsonw one = {0};
+	int ret = 0;
 
 	do {
 		struct jsonw w = {0};
 
 		jsonw_object(&w, NULL);
 		jsonw_array(&w, "containers");
-		for (; entry && w.length < PART; entry = entry->next)
-			if (entry->state == ENTRY_RUNNING || (all && entry->state != ENTRY_RESERVED))
-				put_entry(&w, NULL, entry);
+		for (; entry; entry = entry->next) {
+			if (entry->state != ENTRY_RUNNING && (!all || entry->state == ENTRY_RESERVED))
+				continue;
+			for (int brief = !details; brief < 2; brief++) {
+				one.length = 0;
+				one.comma = false;
+				put_entry(&one, NULL, entry, !brief);
+				if (one.length < PART)
+					break;
+			}
+			if (w.length + one.length > PART)
+				break;
+			if (!one.failed)
+				jsonw_raw(&w, NULL, one.data);
+		}
 		jsonw_end_array(&w);
 		jsonw_end_object(&w);
-		if (send_json(client, 'J', &w, e) < 0)
-			return -1;
-	} while (entry);
-	reply_code(client, 0);
-	return 0;
+		ret = send_json(client, 'J', &w, e);
+	} while (ret == 0 && entry);
+	jsonw_free(&one);
+	if (ret == 0)
+		reply_code(client, 0);
+	return ret;
 }

@@ -9,4 +9,4 @@ void reply_code(int client, int code);
 /* All of one container: {"container":…,"request":…,"summary":…,"networks":[…]}. */
 int reply_entry(int client, const struct entry *entry, struct err *e);
 /* {"containers":[…]}, as many packets as it takes. */
-int reply_list(int client, bool all, struct err *e);
+int reply_list(int client, bool all, bool details, struct err *e);

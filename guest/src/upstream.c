@@ -6,6 +6,8 @@
 #include "sock.h"
 #include "upstream.h"
 
+const struct upstream_wait upstream_patience = {.quiet_ms = 30000};
+
 int upstream_send(const char *method, const char *params, struct err *e)
 {
 	_cleanup_fd_ int fd = sock_connect(HOST_SOCKET, 2000, e);

@@ -10,6 +10,9 @@ struct upstream_wait {
 	int quiet_ms; /* longest silence before giving up */
 };
 
+/* For answers that come at once. */
+extern const struct upstream_wait upstream_patience;
+
 /*
  * Asks and waits. `params` is JSON text. The "ok" value's document (json_free the result of json_get's owner: `*document`), or NULL.
  * An {"error"} reply becomes e->msg, with its code copied to `code` (32 bytes; may be NULL).

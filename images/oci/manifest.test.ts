@@ -80,6 +80,10 @@ describe("parseConfig", () => {
           StopSignal: "SIGINT",
           OnBuild: ["ignored"],
         },
+        history: [
+          { created: "2026-01-02T03:04:05Z", created_by: "ADD x", comment: "c", author: "ignored" },
+          { created: "soon", created_by: "y".repeat(3000), empty_layer: true },
+        ],
       }),
       "c",
     );
@@ -95,11 +99,16 @@ describe("parseConfig", () => {
         Labels: { "a.b": "c", __proto__x: "d" },
         StopSignal: "SIGINT",
       },
+      history: [
+        { created: "2026-01-02T03:04:05Z", createdBy: "ADD x", comment: "c", empty: false },
+        { createdBy: "y".repeat(2000), comment: "", empty: true },
+      ],
     });
     expect(parseConfig(configFile({}), "c")).toEqual({
       created: "1970-01-01T00:00:00Z",
       diffIds: [digest],
       config: {},
+      history: [],
     });
   });
 
@@ -126,6 +135,7 @@ describe("parseConfig", () => {
     ["a command that is text", { config: { Cmd: "sh" } }, "bad-image", "Cmd of c is not a list"],
     ["numbers in the environment", { config: { Env: [1] } }, "bad-image", "Env of c"],
     ["NULs in the environment", { config: { Env: ["A=\0"] } }, "bad-image", "NUL"],
+    ["a history that is none", { history: [1] }, "bad-image", "step 0 of c"],
     ["a broken time", { created: "yesterday" }, "bad-image", "RFC 3339"],
     ["an impossible time", { created: "2026-13-45T99:00:00Z" }, "bad-image", "RFC 3339"],
   ])("refuses %s", (_what, change, code, message) => {

@@ -22,6 +22,16 @@ export interface ConfigFile {
   created: string;
   diffIds: string[];
   config: ImageConfig;
+  /** From the first step on; the sizes are the layers' to say. */
+  history: HistoryEntry[];
+}
+
+export interface HistoryEntry {
+  created?: string;
+  createdBy: string;
+  comment: string;
+  /** It made no layer. */
+  empty: boolean;
 }
 
 /** What runs here. */
@@ -51,6 +61,8 @@ const LAYER_TYPES: Record<string, "gzip" | "none"> = {
 const LARGEST_LAYER = 8 * 2 ** 30;
 const MOST_LAYERS = 127;
 const MOST_ITEMS = 4096;
+/** Characters of what a step did that are kept. */
+const LONGEST_STEP = 2000;
 const RFC3339 = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d{1,9})?(Z|[+-]\d{2}:\d{2})$/;
 
 export const isIndex = (descriptor: Descriptor) => INDEX_TYPES.includes(descriptor.mediaType);
@@ -126,6 +138,24 @@ export function parseConfig(document: Record<string, unknown>, what: string): Co
     diffIds,
     config:
       optional(document.config, (value) => runtimeConfig(object(value, `config of ${what}`), what)) ?? {},
+    history:
+      optional(document.history, (list) =>
+        array(list, `history of ${what}`, MOST_ITEMS).map((item, i) =>
+          historyEntry(object(item, `step ${i} of ${what}`), `step ${i} of ${what}`),
+        ),
+      ) ?? [],
+  };
+}
+
+function historyEntry(from: Record<string, unknown>, where: string): HistoryEntry {
+  const text = (name: string) =>
+    optional(from[name], (value) => string(value, `${name} of ${where}`).slice(0, LONGEST_STEP));
+  const created = text("created");
+  return {
+    ...(created !== undefined && RFC3339.test(created) && { created }),
+    createdBy: text("created_by") ?? "",
+    comment: text("comment") ?? "",
+    empty: from.empty_layer === true,
   };
 }
 

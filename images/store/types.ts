@@ -1,3 +1,4 @@
+import type { HistoryEntry } from "../oci/manifest";
 import { ImageError, type Image, type ImageLayer } from "../types";
 
 /** Where converted layers and images are kept. */
@@ -13,6 +14,8 @@ export interface StoredLayer extends ImageLayer {
 export interface StoredImage extends Pick<Image, "id" | "digest" | "created" | "config"> {
   /** diffIds from the lowest up. */
   layers: string[];
+  /** Absent of an image stored before there was one. */
+  history?: HistoryEntry[];
 }
 
 /** Everything but the layers' content, as of one moment. */

@@ -1,0 +1,150 @@
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include "io.h"
+#include "listing.h"
+#include "template.h"
+
+enum { COLUMNS_MAX = 24, COLUMN_MIN = 10, SPACE = 3 };
+
+/* Characters, not bytes: "…" is one. */
+static size_t characters(const char *text, size_t length)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < length; i++)
+		n += (text[i] & 0xc0) != 0x80;
+	return n;
+}
+
+/* As docker does it before it parses: \t and \n are what they stand for. */
+static char *unescaped(const char *format)
+{
+	char *text = strdup(format), *put = text;
+
+	for (const char *at = text; text && *at; put++) {
+		bool escape = at[0] == '\\' && (at[1] == 't' || at[1] == 'n');
+
+		*put = !escape ? *at : at[1] == 't' ? '\t' : '\n';
+		at += escape ? 2 : 1;
+	}
+	if (text)
+		*put = 0;
+	return text;
+}
+
+static void row(struct listing *l, const char *const *values, bool titles)
+{
+	struct json members[LISTING_FIELDS_MAX], object = {.kind = JSON_OBJECT, .first = members, .length = l->count};
+
+	for (size_t i = 0; i < l->count; i++) {
+		const char *text = values ? values[i] : l->fields[i].title;
+
+		text = text ? text : "";
+		members[i] = (struct json){.kind = JSON_STRING,
+					   .key = l->fields[i].name,
+					   .string = text,
+					   .length = strlen(text),
+					   .next = i + 1 < l->count ? &members[i + 1] : NULL};
+	}
+	if (titles) {
+		if (template_execute(l->format, &object, true, &l->text, &l->e) < 0)
+			l->failed = true;
+		jsonw_text(&l->text, "\n", 1);
+	} else {
+		listing_object(l, &object);
+	}
+}
+
+int listing_begin(struct listing *l, const struct field *fields, const char *format, const char *standard, const char *quiet,
+		  struct err *e)
+{
+	char id[64];
+
+	*l = (struct listing){.fields = fields};
+	while (fields[l->count].name)
+		l->count++;
+	if (!format || !*format || strcmp(format, "table") == 0) {
+		format = standard;
+		if (quiet) {
+			snprintf(id, sizeof(id), "{{.%s}}", quiet);
+			format = id;
+		}
+	} else if (strcmp(format, "json") == 0) {
+		format = "{{json .}}";
+	}
+	l->table = strncmp(format, "table ", 6) == 0;
+	l->format = unescaped(format + (l->table ? 6 : 0));
+	if (!l->format)
+		return err_set(e, 1, "out of memory");
+	if (template_check(l->format, e) < 0) {
+		free(l->format);
+		return -1;
+	}
+	if (l->table)
+		row(l, NULL, true);
+	return 0;
+}
+
+void listing_object(struct listing *l, const struct json *values)
+{
+	struct jsonw out = {0}, *to = l->table ? &l->text : &out;
+
+	if (l->failed)
+		return;
+	if (template_execute(l->format, values, false, to, &l->e) < 0)
+		l->failed = true;
+	else if (l->table)
+		jsonw_text(to, "\n", 1);
+	else
+		printf("%s\n", out.data ? out.data : "");
+	jsonw_free(&out);
+}
+
+void listing_row(struct listing *l, const char *const *values)
+{
+	row(l, values, false);
+}
+
+/* Measures, then prints; the last cell of a line is no column. */
+static void cells(const char *text, size_t widths[COLUMNS_MAX], bool print)
+{
+	size_t column = 0;
+
+	while (*text) {
+		size_t length = strcspn(text, "\t\n"), width = characters(text, length);
+		bool inner = text[length] == '\t' && column < COLUMNS_MAX;
+
+		if (print)
+			printf("%.*s%*s", (int)length, text, inner ? (int)(widths[column] - width) : 0, "");
+		else if (inner && width + SPACE > widths[column])
+			widths[column] = width + SPACE;
+		if (print && text[length] == '\n')
+			putchar('\n');
+		column = text[length] == '\n' ? 0 : column + 1;
+		text += length + (text[length] != 0);
+	}
+}
+
+void listing_align(const char *text)
+{
+	size_t widths[COLUMNS_MAX];
+
+	for (size_t i = 0; i < COLUMNS_MAX; i++)
+		widths[i] = COLUMN_MIN;
+	cells(text, widths, false);
+	cells(text, widths, true);
+}
+
+int listing_end(struct listing *l, int code)
+{
+	if (l->failed) {
+		fprintf(stderr, "%s\n", l->e.msg);
+		code = 1;
+	} else if (code == 0 && l->table && l->text.data && !l->text.failed) {
+		listing_align(l->text.data);
+	}
+	free(l->format);
+	jsonw_free(&l->text);
+	return code;
+}
