@@ -4,7 +4,9 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
+#include "cgroup.h"
 #include "container.h"
+#include "health.h"
 #include "io.h"
 #include "monitor.h"
 #include "relay.h"
@@ -20,6 +22,9 @@ struct monitor {
 	struct session session;
 	struct log log;
 	struct relay *relay;
+	struct health health;
+	struct json *merged;      /* the request as updated, NULL: it never was */
+	int restarts;
 	int control;              /* the engine, -1 while there is none */
 	int listener;             /* for the next engine, while there is none */
 	int64_t created, started; /* unix ms */
@@ -94,14 +99,27 @@ static void tell_client(struct monitor *m, bool started)
 	jsonw_free(&w);
 }
 
-/* Removes everything, tells of it at once and ends. */
-static void finish(struct monitor *m, int code) __attribute__((noreturn));
+static void tell_ended(struct monitor *m, int code, bool oom)
+{
+	struct jsonw w = {0};
 
-static void finish(struct monitor *m, int code)
+	jsonw_object(&w, NULL);
+	jsonw_string(&w, "type", "exited");
+	jsonw_int(&w, "code", code);
+	jsonw_bool(&w, "oom", oom);
+	jsonw_end_object(&w);
+	tell(m, &w, -1);
+	jsonw_free(&w);
+}
+
+/* Removes everything, tells of it at once and ends. */
+static void finish(struct monitor *m, int code, bool oom) __attribute__((noreturn));
+
+static void finish(struct monitor *m, int code, bool oom)
 {
 	bool removed = container_remove(&m->container, NULL) == 0;
 
-	tell_type(m, "exited", "code", code);
+	tell_ended(m, code, oom);
 	if (removed)
 		tell_type(m, "gone", NULL, 0);
 	else
@@ -137,17 +155,13 @@ static void put_networks(const struct monitor *m, struct jsonw *w)
 }
 
 /* `network connect` and `disconnect`, handed over by the engine. */
-static void change_networks(struct monitor *m, const char *order, size_t length, int client)
+static void change_networks(struct monitor *m, const struct json *request, int client)
 {
 	struct err e = {.code = 125};
-	struct json *request = json_parse(order, length, &e);
 	bool connect = strcmp(json_string(request, "cmd", ""), "network.connect") == 0;
-	int ret = !request  ? -1
-		  : connect ? attachments_connect(&m->container, request, &e)
-			    : attachments_disconnect(&m->container, request, &e);
+	int ret = connect ? attachments_connect(&m->container, request, &e) : attachments_disconnect(&m->container, request, &e);
 	struct jsonw w = {0};
 
-	json_free(request);
 	jsonw_object(&w, NULL);
 	jsonw_string(&w, "type", "networks");
 	put_networks(m, &w);
@@ -158,7 +172,57 @@ static void change_networks(struct monitor *m, const char *order, size_t length,
 		reply_error(client, &e);
 	else
 		reply_code(client, 0);
-	close(client);
+}
+
+static void tell_health(struct monitor *m)
+{
+	struct jsonw w = {0};
+
+	if (!m->health.argv[0])
+		return;
+	health_put(&w, &m->health);
+	tell(m, &w, -1);
+	jsonw_free(&w);
+}
+
+/* New limits into the cgroup, and into what a later engine hears. */
+static int update(struct monitor *m, const struct json *set, struct err *e)
+{
+	struct json *merged = limits_merge(m->container.request, set);
+	struct limits limits;
+	struct jsonw w = {0};
+
+	if (!merged || limits_parse(merged, &limits, e) < 0 || limits_apply(m->container.cgroup, &limits, true, e) < 0) {
+		json_free(merged);
+		return merged ? -1 : err_set(e, 1, "out of memory");
+	}
+	m->container.request = merged;
+	/* The first one stays: the container's spec points into it. */
+	json_free(m->merged);
+	m->merged = merged;
+	jsonw_object(&w, NULL);
+	jsonw_string(&w, "type", "updated");
+	jsonw_value(&w, "set", set);
+	jsonw_end_object(&w);
+	tell(m, &w, -1);
+	jsonw_free(&w);
+	return 0;
+}
+
+/* `update` (with the command line that waits for it) and `rename`. */
+static void change_self(struct monitor *m, const struct json *order, int client)
+{
+	struct err e = {0};
+	const char *name = json_string(order, "name", NULL);
+
+	if (name) {
+		snprintf(m->container.name, sizeof(m->container.name), "%s", name);
+		attachments_rename(&m->container);
+	} else if (update(m, json_get(order, "set"), &e) < 0) {
+		reply_error(client, &e);
+	} else {
+		reply_code(client, 0);
+	}
 }
 
 static void tell_started(struct monitor *m)
@@ -173,6 +237,19 @@ static void tell_started(struct monitor *m)
 	jsonw_end_object(&w);
 	tell(m, &w, m->container.pidfd);
 	jsonw_free(&w);
+}
+
+static void obey(struct monitor *m, const char *text, size_t length, int client)
+{
+	struct json *order = json_parse(text, length, NULL);
+
+	if (strncmp(json_string(order, "cmd", ""), "network.", 8) == 0)
+		change_networks(m, order, client);
+	else if (order)
+		change_self(m, order, client);
+	json_free(order);
+	if (client >= 0)
+		close(client);
 }
 
 /* The engine ended: the container goes on, and the next engine finds us here. */
@@ -198,24 +275,28 @@ static void meet_engine(struct monitor *m)
 	jsonw_string(&w, "type", "resumed");
 	jsonw_string(&w, "name", c->name);
 	jsonw_int(&w, "created", m->created);
+	jsonw_int(&w, "restarts", m->restarts);
 	jsonw_value(&w, "request", c->request);
 	jsonw_end_object(&w);
 	tell(m, &w, -1);
 	jsonw_free(&w);
 	tell_created(m);
 	tell_started(m);
+	tell_health(m);
 }
 
 /* Until the container's first process, and with it everything in its pid namespace, has ended. Its exit code. */
 static int watch(struct monitor *m)
 {
-	enum { ENDED = SESSION_FDS, CONTROL, NAMES, RELAY, COUNT = RELAY + RELAY_FDS };
+	enum { ENDED = SESSION_FDS, CONTROL, NAMES, HEALTH, RELAY, COUNT = RELAY + RELAY_FDS };
 	struct pollfd fds[COUNT];
 	struct container *c = &m->container;
 
 	for (;;) {
-		int timeout = session_poll(&m->session, fds);
+		int timeout = session_poll(&m->session, fds), check = health_poll(&m->health, c, &fds[HEALTH]);
 
+		if (timeout < 0 || (check >= 0 && check < timeout))
+			timeout = check;
 		fds[ENDED] = (struct pollfd){.fd = c->pidfd, .events = POLLIN};
 		fds[CONTROL] = (struct pollfd){.fd = m->control >= 0 ? m->control : m->listener, .events = POLLIN};
 		fds[NAMES] = (struct pollfd){.fd = c->networks.dns, .events = POLLIN};
@@ -226,6 +307,8 @@ static int watch(struct monitor *m)
 		session_handle(&m->session, fds);
 		if (m->relay)
 			relay_handle(m->relay, &fds[RELAY]);
+		if (health_handle(&m->health, &fds[HEALTH]))
+			tell_health(m);
 		if (fds[NAMES].revents)
 			attachments_serve(c);
 		if (fds[CONTROL].revents && m->control < 0) {
@@ -239,8 +322,8 @@ static int watch(struct monitor *m)
 
 			if (n == 0)
 				lose_engine(m);
-			else if (n > 0 && count == 1 && *word == '{')
-				change_networks(m, word, (size_t)n, client);
+			else if (n > 0 && *word == '{')
+				obey(m, word, (size_t)n, client);
 			else if (n > 0 && count == 1 && m->session.client < 0)
 				m->session.client = client;
 			else if (n > 0 && count == 1)
@@ -287,12 +370,14 @@ void monitor_main(enum monitor_task task, const char *id, const char *name, cons
 	/* Not before: each word to the engine costs switches to it, to the agent and to the page. */
 	if (task == MONITOR_RUN)
 		tell_created(&m);
-	if (started < 0)
+	if (started < 0 || health_parse(request, c->image.config, &m.health, &e) < 0)
 		fail(&m, &e, true);
 	m.session.pidfd = c->pidfd;
 	m.session.close_input = c->spec.open_stdin;
 	m.started = unix_ms();
 	tell_started(&m);
+	health_start(&m.health);
+	tell_health(&m);
 	if (c->relay >= 0)
 		m.relay = relay_new(c->relay, id, &c->level);
 	tell_client(&m, attach);
@@ -304,13 +389,15 @@ void monitor_main(enum monitor_task task, const char *id, const char *name, cons
 	session_drain(&m.session, DRAIN_MS);
 	relay_free(m.relay);
 	log_close(&m.log);
+	bool oom = cgroup_read_key(id, "memory.events", "oom_kill") > 0;
+
 	container_stop(c, &e);
 	/* An engine that is being started again is to hear how it ended. */
 	if (m.control < 0 && m.listener >= 0 && wait_fd(m.listener, POLLIN, now_ms() + ENGINE_MS) == 0)
 		meet_engine(&m);
 	if (c->spec.remove)
-		finish(&m, code);
-	tell_type(&m, "exited", "code", code);
+		finish(&m, code, oom);
+	tell_ended(&m, code, oom);
 	session_exit(&m.session, code);
 	_exit(0);
 }

@@ -1,12 +1,13 @@
 #include <stdio.h>
 #include <string.h>
+#include "cgroup.h"
 #include "io.h"
 #include "reply.h"
 #include "sock.h"
 
-enum { SEND_MS = 100, PART = 48000 };
+enum { PART = 48000 };
 
-static int send_kind(int client, char kind, const char *text, size_t length, struct err *e)
+static int send_kind(int client, char kind, const char *text, size_t length, int timeout_ms, struct err *e)
 {
 	_cleanup_free_ char *packet = malloc(length + 1);
 
@@ -14,12 +15,12 @@ static int send_kind(int client, char kind, const char *text, size_t length, str
 		return err_set(e, 125, "out of memory");
 	packet[0] = kind;
 	memcpy(packet + 1, text, length);
-	return sock_send(client, packet, length + 1, NULL, 0, SEND_MS, e);
+	return sock_send(client, packet, length + 1, NULL, 0, timeout_ms, e);
 }
 
-static int send_json(int client, char kind, struct jsonw *w, struct err *e)
+int reply_json(int client, struct jsonw *w, int timeout_ms, struct err *e)
 {
-	int ret = w->failed ? err_set(e, 125, "out of memory") : send_kind(client, kind, w->data, w->length, e);
+	int ret = w->failed ? err_set(e, 125, "out of memory") : send_kind(client, 'J', w->data, w->length, timeout_ms, e);
 
 	jsonw_free(w);
 	return ret;
@@ -27,7 +28,7 @@ static int send_json(int client, char kind, struct jsonw *w, struct err *e)
 
 void reply_text(int client, const char *json)
 {
-	send_kind(client, 'J', json, strlen(json), NULL);
+	send_kind(client, 'J', json, strlen(json), REPLY_MS, NULL);
 }
 
 void reply_error(int client, const struct err *e)
@@ -40,7 +41,7 @@ void reply_error(int client, const struct err *e)
 	jsonw_string(&w, "message", e->msg);
 	jsonw_end_object(&w);
 	jsonw_end_object(&w);
-	send_json(client, 'J', &w, NULL);
+	reply_json(client, &w, REPLY_MS, NULL);
 }
 
 void reply_code(int client, int code)
@@ -50,10 +51,12 @@ void reply_code(int client, int code)
 	jsonw_object(&w, NULL);
 	jsonw_int(&w, "code", code);
 	jsonw_end_object(&w);
-	send_json(client, 'X', &w, NULL);
+	if (!w.failed)
+		send_kind(client, 'X', w.data, w.length, REPLY_MS, NULL);
+	jsonw_free(&w);
 }
 
-static void put_entry(struct jsonw *w, const char *key, const struct entry *entry)
+static void put_entry(struct jsonw *w, const char *key, const struct entry *entry, bool full)
 {
 	char command[512];
 
@@ -64,7 +67,13 @@ static void put_entry(struct jsonw *w, const char *key, const struct entry *entr
 	jsonw_string(w, "image", json_string(entry->request, "image", ""));
 	jsonw_string(w, "imageId", json_string(entry_summary(entry), "imageId", ""));
 	jsonw_string(w, "command", command);
-	jsonw_string(w, "state", entry_state_name(entry));
+	jsonw_string(w, "state", entry_status_name(entry));
+	if (entry->health)
+		jsonw_string(w, "health", json_string(entry->health, "status", ""));
+	if (entry->restarts)
+		jsonw_int(w, "restarts", entry->restarts);
+	if (entry->oom || (full && entry->state == ENTRY_RUNNING && cgroup_read_key(entry->id, "memory.events", "oom_kill") > 0))
+		jsonw_bool(w, "oom", true);
 	jsonw_int(w, "created", entry->created);
 	jsonw_int(w, "started", entry->started);
 	jsonw_int(w, "finished", entry->finished);
@@ -79,8 +88,9 @@ static void put_entry(struct jsonw *w, const char *key, const struct entry *entr
 
 int reply_entry(int client, const struct entry *entry, struct err *e)
 {
-	static const char *const parts[] = {"container", "request", "summary", "networks"};
-	const struct json *values[] = {NULL, entry->request, entry_summary(entry), entry_networks(entry)};
+	static const char *const parts[] = {"container", "request", "summary", "networks", "health"};
+	const struct json *values[] = {NULL, entry->request, entry_summary(entry), entry_networks(entry),
+				       entry->health};
 
 	/* One packet each: together they may be larger than one. */
 	for (size_t i = 0; i < array_size(parts); i++) {
@@ -88,11 +98,11 @@ int reply_entry(int client, const struct entry *entry, struct err *e)
 
 		jsonw_object(&w, NULL);
 		if (i == 0)
-			put_entry(&w, parts[0], entry);
+			put_entry(&w, parts[0], entry, true);
 		else
 			jsonw_value(&w, parts[i], values[i]);
 		jsonw_end_object(&w);
-		if (send_json(client, 'J', &w, e) < 0)
+		if (reply_json(client, &w, REPLY_MS, e) < 0)
 			return -1;
 	}
 	reply_code(client, 0);
@@ -109,11 +119,11 @@ int reply_list(int client, bool all, struct err *e)
 		jsonw_object(&w, NULL);
 		jsonw_array(&w, "containers");
 		for (; entry && w.length < PART; entry = entry->next)
-			if (entry->state == ENTRY_RUNNING || (all && entry->state != ENTRY_RESERVED))
-				put_entry(&w, NULL, entry);
+			if (entry->state == ENTRY_RUNNING || entry->restarting || (all && entry->state != ENTRY_RESERVED))
+				put_entry(&w, NULL, entry, false);
 		jsonw_end_array(&w);
 		jsonw_end_object(&w);
-		if (send_json(client, 'J', &w, e) < 0)
+		if (reply_json(client, &w, REPLY_MS, e) < 0)
 			return -1;
 	} while (entry);
 	reply_code(client, 0);
