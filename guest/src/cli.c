@@ -7,8 +7,14 @@
 
 static const struct flag no_flags[] = {{0}};
 static const struct flag pull_flags[] = {{'q', "quiet", FLAG_BOOL, "Suppress verbose output"}, {0}};
+static const struct flag attach_flags[] = {
+	{0, "detach-keys", FLAG_TEXT, "Override the key sequence for detaching a container"},
+	{0, "no-stdin", FLAG_BOOL, "Do not attach STDIN"},
+	{0},
+};
 static const struct flag start_flags[] = {
 	{'a', "attach", FLAG_BOOL, "Attach STDOUT/STDERR and forward signals"},
+	{0, "detach-keys", FLAG_TEXT, "Override the key sequence for detaching a container"},
 	{'i', "interactive", FLAG_BOOL, "Attach container's STDIN"},
 	{0},
 };
@@ -43,6 +49,7 @@ static const struct flag rm_flags[] = {
 	{0},
 };
 static const struct flag stop_flags[] = {
+	{'s', "signal", FLAG_TEXT, "Signal to send to the container"},
 	{'t', "timeout", FLAG_INT, "Seconds to wait before killing the container"}, {0, "time", FLAG_INT, "The same"}, {0}};
 static const struct flag kill_flags[] = {{'s', "signal", FLAG_TEXT, "Signal to send to the container"}, {0}};
 static const struct flag logs_flags[] = {
@@ -60,8 +67,9 @@ static const struct cli_command commands[] = {
 	{"ps", "[OPTIONS]", "List containers", ps_flags, cli_ps, 0, 0, true},
 	{"pull", "[OPTIONS] NAME[:TAG|@DIGEST]", "Download an image from a registry", pull_flags, cli_pull, 1, 1, true},
 	{"images", "[OPTIONS] [REPOSITORY[:TAG]]", "List images", images_flags, cli_images, 0, 1, true},
-	{"attach", "CONTAINER", "Attach to a running container", no_flags, cli_attach, 1, 1, true},
+	{"attach", "[OPTIONS] CONTAINER", "Attach to a running container", attach_flags, cli_attach, 1, 1, true},
 	{"create", "[OPTIONS] IMAGE [COMMAND] [ARG...]", "Create a new container", cli_run_flags, cli_create, 1, 0, false},
+	{"events", "[OPTIONS]", "Get real time events from the engine", cli_events_flags, cli_events, 0, 0, true},
 	{"info", "[OPTIONS]", "Display system-wide information", no_flags, cli_info, 0, 0, true},
 	{"inspect", "[OPTIONS] NAME|ID [NAME|ID...]", "Return low-level information on containers and images", inspect_flags,
 	 cli_inspect, 1, 0, true},
@@ -77,13 +85,20 @@ static const struct cli_command commands[] = {
 	{"network ls", "[OPTIONS]", "List networks", cli_network_list_flags, cli_network_list, 0, 0, true},
 	{"network prune", "[OPTIONS]", "Remove all unused networks", cli_network_prune_flags, cli_network_prune, 0, 0, true},
 	{"network rm", "NETWORK [NETWORK...]", "Remove one or more networks", no_flags, cli_network_remove, 1, 0, true},
+	{"pause", "CONTAINER [CONTAINER...]", "Pause all processes within one or more containers", no_flags, cli_each, 1, 0, true},
 	{"port", "CONTAINER [PRIVATE_PORT[/PROTO]]", "List port mappings or a specific mapping for the container", no_flags,
 	 cli_port, 1, 2, true},
+	{"rename", "CONTAINER NEW_NAME", "Rename a container", no_flags, cli_rename, 2, 2, true},
+	{"restart", "[OPTIONS] CONTAINER [CONTAINER...]", "Restart one or more containers", stop_flags, cli_each, 1, 0, true},
 	{"rm", "[OPTIONS] CONTAINER [CONTAINER...]", "Remove one or more containers", rm_flags, cli_each, 1, 0, true},
 	{"rmi", "[OPTIONS] IMAGE [IMAGE...]", "Remove one or more images", rmi_flags, cli_rmi, 1, 0, true},
 	{"start", "[OPTIONS] CONTAINER [CONTAINER...]", "Start one or more stopped containers", start_flags, cli_start, 1, 0,
 	 true},
+	{"stats", "[OPTIONS] [CONTAINER...]", "Display a live stream of container(s) resource usage statistics", cli_stats_flags, cli_stats, 0, 0, true},
 	{"stop", "[OPTIONS] CONTAINER [CONTAINER...]", "Stop one or more running containers", stop_flags, cli_each, 1, 0, true},
+	{"top", "CONTAINER [ps OPTIONS]", "Display the running processes of a container", no_flags, cli_top, 1, 0, false},
+	{"unpause", "CONTAINER [CONTAINER...]", "Unpause all processes within one or more containers", no_flags, cli_each, 1, 0, true},
+	{"update", "[OPTIONS] CONTAINER [CONTAINER...]", "Update configuration of one or more containers", cli_update_flags, cli_update, 1, 0, true},
 	{"version", "[OPTIONS]", "Show the version information", no_flags, cli_version, 0, 0, true},
 	{"wait", "CONTAINER [CONTAINER...]", "Block until one or more containers stop, then print their exit codes", no_flags,
 	 cli_each, 1, 0, true},
@@ -107,11 +122,19 @@ static const struct {
 	{"container", "create", "create"},
 	{"container", "inspect", "inspect"},
 	{"container", "attach", "attach"},
+	{"container", "pause", "pause"},
+	{"container", "rename", "rename"},
+	{"container", "restart", "restart"},
+	{"container", "stats", "stats"},
+	{"container", "top", "top"},
+	{"container", "unpause", "unpause"},
+	{"container", "update", "update"},
 	{"image", "ls", "images"},
 	{"image", "list", "images"},
 	{"image", "pull", "pull"},
 	{"image", "rm", "rmi"},
 	{"image", "inspect", "inspect"},
+	{"system", "events", "events"},
 	{"system", "info", "info"},
 	{"container", "port", "port"},
 	{"network", "connect", "network connect"},
@@ -178,7 +201,8 @@ static int help(void)
 static int command_help(const struct cli_command *c)
 {
 	static const char *const values[] = {[FLAG_BOOL] = "",   [FLAG_TEXT] = "string", [FLAG_LIST] = "list",
-					     [FLAG_INT] = "int", [FLAG_SIZE] = "bytes",  [FLAG_CPUS] = "decimal"};
+					     [FLAG_INT] = "int", [FLAG_SIZE] = "bytes",  [FLAG_CPUS] = "decimal",
+					     [FLAG_TIME] = "duration", [FLAG_SWAP] = "bytes"};
 
 	printf("Usage:  %s %s %s\n\n%s\n", program, c->name, c->usage, c->help);
 	if (c->flags->name)

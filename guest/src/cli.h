@@ -14,7 +14,8 @@ struct cli_command {
 };
 
 extern const struct flag cli_run_flags[], cli_exec_flags[], cli_network_create_flags[], cli_network_list_flags[],
-	cli_network_inspect_flags[], cli_network_prune_flags[], cli_network_connect_flags[], cli_network_disconnect_flags[];
+	cli_network_inspect_flags[], cli_network_prune_flags[], cli_network_connect_flags[], cli_network_disconnect_flags[],
+	cli_events_flags[], cli_stats_flags[], cli_update_flags[];
 
 int cli_run(const struct cli_command *command, struct arguments *a);
 int cli_create(const struct cli_command *command, struct arguments *a);
@@ -26,7 +27,7 @@ int cli_images(const struct cli_command *command, struct arguments *a);
 int cli_rmi(const struct cli_command *command, struct arguments *a);
 int cli_ps(const struct cli_command *command, struct arguments *a);
 int cli_inspect(const struct cli_command *command, struct arguments *a);
-int cli_each(const struct cli_command *command, struct arguments *a); /* rm, stop, kill, wait: one request per container */
+int cli_each(const struct cli_command *command, struct arguments *a); /* rm, stop, kill, pause …: one request per container */
 int cli_logs(const struct cli_command *command, struct arguments *a);
 int cli_network_create(const struct cli_command *command, struct arguments *a);
 int cli_network_list(const struct cli_command *command, struct arguments *a);
@@ -35,9 +36,16 @@ int cli_network_remove(const struct cli_command *command, struct arguments *a);
 int cli_network_prune(const struct cli_command *command, struct arguments *a);
 int cli_network_change(const struct cli_command *command, struct arguments *a); /* connect, disconnect */
 int cli_port(const struct cli_command *command, struct arguments *a);
+int cli_events(const struct cli_command *command, struct arguments *a);
+int cli_rename(const struct cli_command *command, struct arguments *a);
+int cli_stats(const struct cli_command *command, struct arguments *a);
+int cli_top(const struct cli_command *command, struct arguments *a);
+int cli_update(const struct cli_command *command, struct arguments *a);
 int cli_version(const struct cli_command *command, struct arguments *a);
 int cli_info(const struct cli_command *command, struct arguments *a);
 
+/* The flags a container is made with, in the words of ENGINE.md. -1 when they contradict each other. */
+int cli_put_flags(struct jsonw *w, const struct flag *table, const struct arguments *a, struct err *e);
 /* The name we were called by: "docker" or "nest". */
 const char *cli_name(void);
 /* "unknown flag: …", the usage, and where to read more. Exit status 125. */

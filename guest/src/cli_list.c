@@ -27,9 +27,15 @@ static void status_text(const struct json *c, char *text, size_t size)
 	int64_t now = time(NULL), started = (int64_t)(json_number(c, "started", 0) / 1000);
 	char duration[32];
 
-	if (strcmp(state, "running") == 0) {
+	if (strcmp(state, "running") == 0 || strcmp(state, "paused") == 0) {
+		const char *health = json_string(c, "health", "");
+
 		unit_duration(duration, sizeof(duration), now - started);
-		snprintf(text, size, "Up %s", duration);
+		snprintf(text, size, "Up %s%s%s%s", duration, *state == 'p' ? " (Paused)" : !*health ? "" : *health == 's' ? " (health: " : " (",
+			 *state == 'p' ? "" : health, *state == 'p' || !*health ? "" : ")");
+	} else if (strcmp(state, "restarting") == 0) {
+		unit_ago(duration, sizeof(duration), (int64_t)(json_number(c, "finished", 0) / 1000));
+		snprintf(text, size, "Restarting (%d) %s", (int)json_number(c, "exitCode", 0), duration);
 	} else if (strcmp(state, "exited") == 0) {
 		unit_ago(duration, sizeof(duration), (int64_t)(json_number(c, "finished", 0) / 1000));
 		snprintf(text, size, "Exited (%d) %s", (int)json_number(c, "exitCode", 0), duration);

@@ -43,7 +43,7 @@ void columns_print(const struct columns *t)
 	}
 	for (size_t i = 0; i < t->rows * t->width; i++) {
 		const char *text = t->cells[i] ? t->cells[i] : "";
-		size_t column = i % t->width, min = t->min ? t->min : 10, width = widths[column] < min ? min : widths[column];
+		size_t column = i % t->width, width = widths[column] < 10 ? 10 : widths[column];
 
 		if (column + 1 == t->width)
 			printf("%s\n", text);

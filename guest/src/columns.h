@@ -2,13 +2,12 @@
 #pragma once
 #include <stddef.h>
 
-#define COLUMNS_MAX 12
+#define COLUMNS_MAX 8
 
 struct columns {
 	size_t width; /* number of columns */
 	size_t rows;
 	char **cells; /* rows × width */
-	size_t min;   /* of a column; 0: 10 */
 };
 
 void columns_head(struct columns *table, size_t width, const char *const *names);

@@ -207,8 +207,9 @@ void command_updated(struct entry *entry, const struct json *set)
 
 int command_update(struct request *r, struct err *e)
 {
-	static const char *const keys[] = {"blkioWeight", "cpuQuota",	       "cpuShares", "memory",
-					   "memorySwap",  "memoryReservation", "pids",	    "restart"};
+	static const char *const keys[] = {"blkioWeight", "cpuPeriod",  "cpuQuota", "cpuShares",
+					   "cpusetCpus",  "cpusetMems", "memory",   "memoryReservation",
+					   "memorySwap",  "pids",       "restart"};
 	struct entry *entry = r->entry;
 	struct jsonw w = {0};
 	struct spec spec;
@@ -229,6 +230,7 @@ int command_update(struct request *r, struct err *e)
 		e->code = 1;
 		return err_context(e, "Cannot update container %s", entry->id);
 	}
+	reply_warnings(r->client, set);
 	/* Less memory than it has now may take the kernel a while: that is for the monitor, which answers. */
 	if (entry->state == ENTRY_RUNNING) {
 		ret = order(entry, "update", NULL, set, r->client, e);

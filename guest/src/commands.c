@@ -60,7 +60,8 @@ static int spawn_monitor(enum monitor_task task, struct entry *entry, bool attac
 	pid_t pid = command_fork(keep, array_size(keep), e);
 
 	if (pid == 0)
-		monitor_main(task, entry->id, entry->name, entry->request, entry_networks(entry), attach, pair[1], client);
+		monitor_main(task, entry->id, entry->name, entry->request, entry_networks(entry), entry->restarts, attach, pair[1],
+			     client);
 	close(pair[1]);
 	if (pid < 0 || set_nonblock(pair[0], true) < 0) {
 		close(pair[0]);
@@ -240,6 +241,7 @@ static int run(struct request *r, struct err *e)
 
 	if (!entry)
 		return -1;
+	reply_warnings(r->client, r->json);
 	r->json = NULL;
 	if (spawn_monitor(create ? MONITOR_CREATE : MONITOR_RUN, entry, !spec.detach, r->client, e) < 0) {
 		table_remove(entry);

@@ -186,7 +186,7 @@ void exec_main(const struct entry *entry, const struct json *request, int client
 		if (fds[SESSION_FDS].revents)
 			break;
 		/* A terminal closed while its program runs hangs it up, as any terminal would. */
-		if (session.client < 0 && j.streams.tty && !detach)
+		if (session.client < 0 && j.streams.tty && !detach && !session.left)
 			streams_close(&j.streams);
 	}
 	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
@@ -199,7 +199,7 @@ void exec_main(const struct entry *entry, const struct json *request, int client
 void exec_check(const struct container *c, const char *const *argv, int pidfd, int timeout_ms, int report)
 {
 	static struct joining j = {.cgroup = -1, .report = {-1, -1}, .pid_pipe = {-1, -1}};
-	static struct exec_report done = {.code = -1};
+	static struct exec_report done;
 	struct err e = {0};
 	int64_t deadline = now_ms() + timeout_ms;
 	int program = -1, status = 0;
@@ -208,6 +208,7 @@ void exec_check(const struct container *c, const char *const *argv, int pidfd, i
 	bool killed = false, ended = false;
 
 	prctl(PR_SET_NAME, "nest-health");
+	done.code = -1;
 	j.container = pidfd;
 	j.process = c->process;
 	j.process.argv = (const char **)argv;

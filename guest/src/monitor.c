@@ -341,7 +341,7 @@ static int watch(struct monitor *m)
 }
 
 void monitor_main(enum monitor_task task, const char *id, const char *name, const struct json *request,
-		  const struct json *networks, bool attach, int control, int client)
+		  const struct json *networks, int restarts, bool attach, int control, int client)
 {
 	static struct monitor m; /* too large for a stack */
 	struct container *c = &m.container;
@@ -350,6 +350,7 @@ void monitor_main(enum monitor_task task, const char *id, const char *name, cons
 	m.control = control;
 	m.listener = -1;
 	m.created = unix_ms();
+	m.restarts = restarts;
 	m.log.fd = -1;
 	m.session = (struct session){.client = client, .pidfd = -1, .streams = &c->streams, .log = &m.log};
 	prctl(PR_SET_NAME, "nest-monitor");

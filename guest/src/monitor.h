@@ -16,4 +16,4 @@ enum monitor_task { MONITOR_CREATE, MONITOR_RUN, MONITOR_START };
  * it keeps the program's streams, otherwise it is let go once the program runs.
  */
 void monitor_main(enum monitor_task task, const char *id, const char *name, const struct json *request,
-		  const struct json *networks, bool attach, int control, int client) __attribute__((noreturn));
+		  const struct json *networks, int restarts, bool attach, int control, int client) __attribute__((noreturn));

@@ -31,6 +31,19 @@ void reply_text(int client, const char *json)
 	send_kind(client, 'J', json, strlen(json), REPLY_MS, NULL);
 }
 
+void reply_warnings(int client, const struct json *request)
+{
+	struct jsonw w = {0};
+
+	jsonw_object(&w, NULL);
+	resources_warn(request, &w);
+	jsonw_end_object(&w);
+	/* Mostly there are none. */
+	if (!w.failed && strstr(w.data, "[\""))
+		send_kind(client, 'J', w.data, w.length, REPLY_MS, NULL);
+	jsonw_free(&w);
+}
+
 void reply_error(int client, const struct err *e)
 {
 	struct jsonw w = {0};

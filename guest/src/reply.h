@@ -6,6 +6,8 @@
 enum { REPLY_MS = 100 };
 
 void reply_text(int client, const char *json);
+/* {"warnings":[…]}, when a request asks for what this kernel does not have. */
+void reply_warnings(int client, const struct json *request);
 void reply_error(int client, const struct err *e);
 /* The last packet: {"code":n}. */
 void reply_code(int client, int code);

@@ -8,7 +8,7 @@
 #include "io.h"
 #include "resources.h"
 
-enum { MEMORY_MIN = 6 * 1024 * 1024, SHARES_MAX = 262144 };
+enum { MEMORY_MIN = 6 * 1024 * 1024, PERIOD = 100000 };
 
 static const struct {
 	const char *key, *name; /* in the request; in io.max */
@@ -38,33 +38,42 @@ static int io_line(const char *text, const char *name, char *line, size_t size, 
 	return 0;
 }
 
-static int whole(const struct json *request, const char *key, double min, double max, int64_t *out, const char *words, struct err *e)
-{
-	double value = json_number(request, key, 0);
-
-	/* Written so that NaN is refused too. */
-	if (value != 0 && !(value >= min && value <= max))
-		return err_set(e, 125, "%s", words);
-	*out = (int64_t)value;
-	return 0;
-}
-
 int limits_parse(const struct json *request, struct limits *l, struct err *e)
 {
 	char line[96];
 
 	*l = (struct limits){0};
 	/* 6 MiB is docker's floor too. */
-	if (whole(request, "memory", MEMORY_MIN, 1e15, &l->memory, "Minimum memory limit allowed is 6MB", e) < 0 ||
-	    whole(request, "memorySwap", -1, 1e15, &l->memory_swap, "invalid --memory-swap", e) < 0 ||
-	    whole(request, "memoryReservation", MEMORY_MIN, 1e15, &l->reservation, "Minimum memory reservation allowed is 6MB",
-		  e) < 0 ||
-	    whole(request, "cpuQuota", 1000, 1e9, &l->cpu_quota, "Range of CPUs is from 0.01 to 10000", e) < 0 ||
-	    whole(request, "cpuShares", 2, SHARES_MAX, &l->cpu_shares,
-		  "invalid --cpu-shares: the range is from 2 to 262144", e) < 0 ||
-	    whole(request, "pids", -1, 4194304, &l->pids, "invalid pids limit", e) < 0 ||
-	    whole(request, "blkioWeight", 10, 1000, &l->io_weight, "Range of blkio weight is from 10 to 1000", e) < 0)
-		return -1;
+	const struct {
+		const char *key;
+		double min, max;
+		int64_t *out;
+		const char *words;
+	} numbers[] = {
+		{"blkioWeight", 10, 1000, &l->io_weight, "Range of blkio weight is from 10 to 1000"},
+		{"cpuPeriod", 1000, 1000000, &l->cpu_period,
+		 "CPU cfs period can not be less than 1ms (i.e. 1000) or larger than 1s (i.e. 1000000)"},
+		{"cpuQuota", -1, 1e12, &l->cpu_quota, "CPU cfs quota can not be less than 1ms (i.e. 1000)"},
+		{"cpuShares", 0, 1e15, &l->cpu_shares, "invalid CPU shares: value must be a positive integer"},
+		{"memory", MEMORY_MIN, 1e15, &l->memory, "Minimum memory limit allowed is 6MB"},
+		{"memoryReservation", MEMORY_MIN, 1e15, &l->reservation, "Minimum memory reservation allowed is 6MB"},
+		{"memorySwap", -1, 1e15, &l->memory_swap, "invalid --memory-swap"},
+		{"pids", -1, 4194304, &l->pids, "invalid pids limit"},
+	};
+
+	for (size_t i = 0; i < array_size(numbers); i++) {
+		double value = json_number(request, numbers[i].key, 0);
+
+		/* Written so that NaN is refused too. */
+		if (value != 0 && !(value >= numbers[i].min && value <= numbers[i].max))
+			return err_set(e, 125, "%s", numbers[i].words);
+		*numbers[i].out = (int64_t)value;
+	}
+	if (l->cpu_quota > 0 && l->cpu_quota < 1000)
+		return err_set(e, 125, json_get(request, "cpuPeriod") ? "CPU cfs quota can not be less than 1ms (i.e. 1000)"
+								       : "Range of CPUs is from 0.01 to 10000");
+	if (l->cpu_quota < 0)
+		l->cpu_quota = 0;
 	if (l->pids < 0)
 		l->pids = 0;
 	if (l->memory_swap && !l->memory)
@@ -73,8 +82,6 @@ int limits_parse(const struct json *request, struct limits *l, struct err *e)
 		return err_set(e, 125, "Minimum memoryswap limit should be larger than memory limit, see usage");
 	if (l->memory && l->reservation > l->memory)
 		return err_set(e, 125, "Minimum memory limit can not be less than memory reservation limit, see usage");
-	if (l->io_weight && access("/sys/fs/cgroup/nest/io.weight", F_OK) < 0)
-		return err_set(e, 125, "--blkio-weight: this kernel has no weights for block devices");
 	for (size_t i = 0; i < LIMITS_IO; i++) {
 		const struct json *list = json_get(request, io_limits[i].key);
 
@@ -84,6 +91,53 @@ int limits_parse(const struct json *request, struct limits *l, struct err *e)
 				return -1;
 	}
 	return 0;
+}
+
+/* ⌈10^((l² + 125·l)/612 - 7/34)⌉ with l = log2(shares), by hand: the library's functions are larger than all of this file. */
+int64_t resources_weight(int64_t shares)
+{
+	double v = (double)(shares < 2 ? 2 : shares > 262144 ? 262144 : shares), l = 0, term = 1, power = 1;
+
+	for (; v >= 2; v /= 2)
+		l++;
+	for (double bit = 0.5; bit > 1e-12; bit /= 2) {
+		v *= v;
+		if (v >= 2) {
+			v /= 2;
+			l += bit;
+		}
+	}
+	/* e^x, with x below 10. */
+	double x = ((l * l + 125 * l) / 612 - 7.0 / 34) * 2.302585092994046;
+
+	for (int n = 1; n < 50; n++) {
+		term *= x / n;
+		power += term;
+	}
+	return (int64_t)(power + 1 - 1e-6);
+}
+
+void resources_warn(const struct json *request, struct jsonw *w)
+{
+	static const struct {
+		const char *key, *file, *words;
+	} checks[] = {
+		{"blkioWeight", "io.weight",
+		 "Your kernel does not support Block I/O weight or the cgroup is not mounted. Weight discarded."},
+		{"cpusetCpus", "cpuset.cpus", "Your kernel does not support cpuset or the cgroup is not mounted. CPUset discarded."},
+		{"cpusetMems", "cpuset.mems", "Your kernel does not support cpuset or the cgroup is not mounted. CPUset discarded."},
+		{"memorySwap", "memory.swap.max",
+		 "Your kernel does not support swap limit capabilities or the cgroup is not mounted. Memory limited without swap."},
+	};
+	char path[80];
+
+	jsonw_array(w, "warnings");
+	for (size_t i = 0; i < array_size(checks); i++) {
+		snprintf(path, sizeof(path), "/sys/fs/cgroup/nest/%s", checks[i].file);
+		if (json_get(request, checks[i].key) && access(path, F_OK) < 0)
+			jsonw_string(w, NULL, checks[i].words);
+	}
+	jsonw_end_array(w);
 }
 
 /* A value, "max" for -1. */
@@ -100,9 +154,9 @@ static int set(int dir, const char *file, int64_t value, const char *tail, struc
 
 int limits_apply(int dir, const struct limits *l, bool again, struct err *e)
 {
-	/* Shares are parts of 1024 and weights of 100; kept in proportion, so that twice the shares are twice the time. */
-	int64_t weight = l->cpu_shares ? (l->cpu_shares * 100 + 512) / 1024 : 100;
+	int64_t weight = l->cpu_shares ? resources_weight(l->cpu_shares) : 100;
 	int64_t swap = !l->memory || l->memory_swap < 0 ? -1 : l->memory_swap ? l->memory_swap - l->memory : l->memory;
+	char period[24];
 	const struct {
 		const char *file;
 		bool asked;
@@ -113,17 +167,18 @@ int limits_apply(int dir, const struct limits *l, bool again, struct err *e)
 		{"memory.swap.max", l->memory, swap, ""},
 		{"memory.max", l->memory, l->memory ? l->memory : -1, ""},
 		{"memory.low", l->reservation, l->reservation, ""},
-		{"cpu.max", l->cpu_quota, l->cpu_quota ? l->cpu_quota : -1, " 100000"},
-		{"cpu.weight", l->cpu_shares, weight < 1 ? 1 : weight > 10000 ? 10000 : weight, ""},
+		{"cpu.max", l->cpu_quota || l->cpu_period, l->cpu_quota ? l->cpu_quota : -1, period},
+		{"cpu.weight", l->cpu_shares, weight, ""},
 		{"pids.max", l->pids, l->pids ? l->pids : -1, ""},
 		{"io.weight", l->io_weight, l->io_weight ? l->io_weight : 100, ""},
 	};
 	char line[96];
 
+	snprintf(period, sizeof(period), " %lld", (long long)(l->cpu_period ? l->cpu_period : PERIOD));
 	for (size_t i = 0; i < array_size(files); i++) {
 		if (!files[i].asked && !again)
 			continue;
-		/* What this kernel lacks was refused before, but for swap: without that it cannot be used up either. */
+		/* What this kernel lacks was warned of before, but for swap: without that it cannot be used up either. */
 		if (set(dir, files[i].file, files[i].value, files[i].tail, e) < 0 && e->sys != ENOENT)
 			return -1;
 	}
