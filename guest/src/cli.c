@@ -48,9 +48,10 @@ static const struct flag rm_flags[] = {
 	{'v', "volumes", FLAG_BOOL, "Remove anonymous volumes associated with the container"},
 	{0},
 };
-static const struct flag stop_flags[] = {
-	{'s', "signal", FLAG_TEXT, "Signal to send to the container"},
-	{'t', "timeout", FLAG_INT, "Seconds to wait before killing the container"}, {0, "time", FLAG_INT, "The same"}, {0}};
+static const struct flag stop_flags[] = {{'s', "signal", FLAG_TEXT, "Signal to send to the container"},
+					 {'t', "timeout", FLAG_INT, "Seconds to wait before killing the container"},
+					 {0, "time", FLAG_INT, "The same"},
+					 {0}};
 static const struct flag kill_flags[] = {{'s', "signal", FLAG_TEXT, "Signal to send to the container"}, {0}};
 static const struct flag logs_flags[] = {
 	{'f', "follow", FLAG_BOOL, "Follow log output"},
@@ -85,7 +86,8 @@ static const struct cli_command commands[] = {
 	{"network ls", "[OPTIONS]", "List networks", cli_network_list_flags, cli_network_list, 0, 0, true},
 	{"network prune", "[OPTIONS]", "Remove all unused networks", cli_network_prune_flags, cli_network_prune, 0, 0, true},
 	{"network rm", "NETWORK [NETWORK...]", "Remove one or more networks", no_flags, cli_network_remove, 1, 0, true},
-	{"pause", "CONTAINER [CONTAINER...]", "Pause all processes within one or more containers", no_flags, cli_each, 1, 0, true},
+	{"pause", "CONTAINER [CONTAINER...]", "Pause all processes within one or more containers", no_flags, cli_each, 1, 0,
+	 true},
 	{"port", "CONTAINER [PRIVATE_PORT[/PROTO]]", "List port mappings or a specific mapping for the container", no_flags,
 	 cli_port, 1, 2, true},
 	{"rename", "CONTAINER NEW_NAME", "Rename a container", no_flags, cli_rename, 2, 2, true},
@@ -94,11 +96,14 @@ static const struct cli_command commands[] = {
 	{"rmi", "[OPTIONS] IMAGE [IMAGE...]", "Remove one or more images", rmi_flags, cli_rmi, 1, 0, true},
 	{"start", "[OPTIONS] CONTAINER [CONTAINER...]", "Start one or more stopped containers", start_flags, cli_start, 1, 0,
 	 true},
-	{"stats", "[OPTIONS] [CONTAINER...]", "Display a live stream of container(s) resource usage statistics", cli_stats_flags, cli_stats, 0, 0, true},
+	{"stats", "[OPTIONS] [CONTAINER...]", "Display a live stream of container(s) resource usage statistics", cli_stats_flags,
+	 cli_stats, 0, 0, true},
 	{"stop", "[OPTIONS] CONTAINER [CONTAINER...]", "Stop one or more running containers", stop_flags, cli_each, 1, 0, true},
 	{"top", "CONTAINER [ps OPTIONS]", "Display the running processes of a container", no_flags, cli_top, 1, 0, false},
-	{"unpause", "CONTAINER [CONTAINER...]", "Unpause all processes within one or more containers", no_flags, cli_each, 1, 0, true},
-	{"update", "[OPTIONS] CONTAINER [CONTAINER...]", "Update configuration of one or more containers", cli_update_flags, cli_update, 1, 0, true},
+	{"unpause", "CONTAINER [CONTAINER...]", "Unpause all processes within one or more containers", no_flags, cli_each, 1, 0,
+	 true},
+	{"update", "[OPTIONS] CONTAINER [CONTAINER...]", "Update configuration of one or more containers", cli_update_flags,
+	 cli_update, 1, 0, true},
 	{"version", "[OPTIONS]", "Show the version information", no_flags, cli_version, 0, 0, true},
 	{"wait", "CONTAINER [CONTAINER...]", "Block until one or more containers stop, then print their exit codes", no_flags,
 	 cli_each, 1, 0, true},
@@ -200,9 +205,9 @@ static int help(void)
 
 static int command_help(const struct cli_command *c)
 {
-	static const char *const values[] = {[FLAG_BOOL] = "",   [FLAG_TEXT] = "string", [FLAG_LIST] = "list",
-					     [FLAG_INT] = "int", [FLAG_SIZE] = "bytes",  [FLAG_CPUS] = "decimal",
-					     [FLAG_TIME] = "duration", [FLAG_SWAP] = "bytes"};
+	static const char *const values[] = {
+		[FLAG_BOOL] = "",      [FLAG_TEXT] = "string",  [FLAG_LIST] = "list",     [FLAG_INT] = "int",
+		[FLAG_SIZE] = "bytes", [FLAG_CPUS] = "decimal", [FLAG_TIME] = "duration", [FLAG_SWAP] = "bytes"};
 
 	printf("Usage:  %s %s %s\n\n%s\n", program, c->name, c->usage, c->help);
 	if (c->flags->name)

@@ -22,9 +22,11 @@ static int keep(const struct json *answer, void *context)
 	const struct {
 		const char *key;
 		struct jsonw *to;
-	} wanted[] = {
-		{"container", &p->container}, {"request", &p->request}, {"summary", &p->summary}, {"networks", &p->networks},
-		{"health", &p->health}};
+	} wanted[] = {{"container", &p->container},
+		      {"request", &p->request},
+		      {"summary", &p->summary},
+		      {"networks", &p->networks},
+		      {"health", &p->health}};
 
 	for (size_t i = 0; i < array_size(wanted); i++)
 		if (json_get(answer, wanted[i].key) && !wanted[i].to->data)

@@ -31,7 +31,11 @@ static void status_text(const struct json *c, char *text, size_t size)
 		const char *health = json_string(c, "health", "");
 
 		unit_duration(duration, sizeof(duration), now - started);
-		snprintf(text, size, "Up %s%s%s%s", duration, *state == 'p' ? " (Paused)" : !*health ? "" : *health == 's' ? " (health: " : " (",
+		snprintf(text, size, "Up %s%s%s%s", duration,
+			 *state == 'p'    ? " (Paused)"
+			 : !*health       ? ""
+			 : *health == 's' ? " (health: "
+					  : " (",
 			 *state == 'p' ? "" : health, *state == 'p' || !*health ? "" : ")");
 	} else if (strcmp(state, "restarting") == 0) {
 		unit_ago(duration, sizeof(duration), (int64_t)(json_number(c, "finished", 0) / 1000));

@@ -33,7 +33,8 @@ const struct flag cli_run_flags[] = {
 	{0, "health-interval", FLAG_TIME, "Time between running the check (ms|s|m|h)"},
 	{0, "health-retries", FLAG_INT, "Consecutive failures needed to report unhealthy"},
 	{0, "health-start-interval", FLAG_TIME, "Time between running the check during the start period (ms|s|m|h)"},
-	{0, "health-start-period", FLAG_TIME, "Start period for the container to initialize before starting countdown (ms|s|m|h)"},
+	{0, "health-start-period", FLAG_TIME,
+	 "Start period for the container to initialize before starting countdown (ms|s|m|h)"},
 	{0, "health-timeout", FLAG_TIME, "Maximum time to allow one check to run (ms|s|m|h)"},
 	{'h', "hostname", FLAG_TEXT, "Container host name"},
 	{'i', "interactive", FLAG_BOOL, "Keep STDIN open even if not attached"},
@@ -180,10 +181,11 @@ static int put_rates(struct jsonw *w, const struct arguments *a, const char *fla
 			return err_set(e, 125, "invalid argument \"%.100s\" for \"--%s\" flag: bad format: %.100s", value, flag,
 				       value);
 		if (rate < 0 || (!bytes && (end == colon + 1 || *end)))
-			return err_set(e, 125,
-				       "invalid argument \"%.100s\" for \"--%s\" flag: invalid rate for device: %.100s. The correct "
-				       "format is <device-path>:<number>%s. Number must be a positive integer",
-				       value, flag, value, bytes ? "[<unit>]" : "");
+			return err_set(
+				e, 125,
+				"invalid argument \"%.100s\" for \"--%s\" flag: invalid rate for device: %.100s. The correct "
+				"format is <device-path>:<number>%s. Number must be a positive integer",
+				value, flag, value, bytes ? "[<unit>]" : "");
 		snprintf(text, sizeof(text), "%.*s:%lld", (int)(colon - value), value, rate);
 		jsonw_string(w, NULL, text);
 	}
@@ -346,7 +348,8 @@ static int run(const struct cli_command *c, struct arguments *a, const char *cmd
 
 		if (fd < 0)
 			return run_error(c, &e);
-		code = detach || create ? client_wait(fd, &answer, kind, &e) : client_stream(fd, tty, input, flag_text(a, "detach-keys"), &answer, kind, &e);
+		code = detach || create ? client_wait(fd, &answer, kind, &e)
+					: client_stream(fd, tty, input, flag_text(a, "detach-keys"), &answer, kind, &e);
 		if (code >= 0) {
 			if (detach || create)
 				printf("%s\n", id);
@@ -420,8 +423,8 @@ static int with_streams(const char *cmd, const struct arguments *a, struct err *
 	fd = code < 0 ? -1 : open_for(cmd, name, true, e);
 	if (fd < 0)
 		return -1;
-	code = client_stream(fd, terminal.tty, terminal.input && !flag_on(a, "no-stdin") && (!terminal.tty || isatty(0)), flag_text(a, "detach-keys"), NULL,
-			     NULL, e);
+	code = client_stream(fd, terminal.tty, terminal.input && !flag_on(a, "no-stdin") && (!terminal.tty || isatty(0)),
+			     flag_text(a, "detach-keys"), NULL, NULL, e);
 	close(fd);
 	return code;
 }
@@ -495,7 +498,8 @@ int cli_exec(const struct cli_command *c, struct arguments *a)
 
 	if (fd < 0)
 		return cli_daemon_error(&e);
-	int code = detach ? client_wait(fd, NULL, NULL, &e) : client_stream(fd, tty, input, flag_text(a, "detach-keys"), NULL, NULL, &e);
+	int code = detach ? client_wait(fd, NULL, NULL, &e)
+			  : client_stream(fd, tty, input, flag_text(a, "detach-keys"), NULL, NULL, &e);
 
 	if (code >= 0)
 		return code;

@@ -98,8 +98,7 @@ static int take(const struct json *answer, void *context)
 		pair(net, sizeof(net), decimal, json_number(one, "received", 0), json_number(one, "sent", 0));
 		pair(block, sizeof(block), decimal, json_number(one, "read", 0), json_number(one, "written", 0));
 		snprintf(pids, sizeof(pids), "%d", (int)json_number(one, "pids", 0));
-		columns_row(s->table,
-			    (const char *[]){shown, json_string(one, "name", ""), cpu, usage, part, net, block, pids});
+		columns_row(s->table, (const char *[]){shown, json_string(one, "name", ""), cpu, usage, part, net, block, pids});
 	}
 	return 0;
 }

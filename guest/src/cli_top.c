@@ -54,8 +54,8 @@ static int add_columns(struct view *v, const char *list, struct err *e)
 		while (i < array_size(known) && (strlen(known[i].name) != length || strncmp(known[i].name, list, length) != 0))
 			i++;
 		if (i == array_size(known) || v->count == COLUMNS)
-			return err_set(e, 1, "ps: unknown user-defined format specifier \"%.*s\"", (int)(length > 40 ? 40 : length),
-				       list);
+			return err_set(e, 1, "ps: unknown user-defined format specifier \"%.*s\"",
+				       (int)(length > 40 ? 40 : length), list);
 		v->columns[v->count++] = i;
 		list += length;
 		list += strspn(list, ", ");
@@ -66,7 +66,8 @@ static int add_columns(struct view *v, const char *list, struct err *e)
 /* "-ef", "aux", "-o pid,cmd" … */
 static int read_options(struct view *v, char **options, size_t count, struct err *e)
 {
-	static const char full[] = "uid,pid,ppid,c,stime,tty,time,cmd", wide[] = "user,pid,pcpu,pmem,vsz,rss,tty,stat,start,time,command";
+	static const char full[] = "uid,pid,ppid,c,stime,tty,time,cmd",
+			  wide[] = "user,pid,pcpu,pmem,vsz,rss,tty,stat,start,time,command";
 
 	for (size_t i = 0; i < count; i++) {
 		const char *text = options[i] + (*options[i] == '-'), *o = strchr(text, 'o');

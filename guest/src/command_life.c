@@ -81,9 +81,8 @@ int command_restart(struct request *r, struct err *e)
 	if (!stopped_already(r->entry))
 		return end(r, WAIT_RESTART, e);
 	restart_reset(r->entry);
-	if (command_start(r->entry, r->client, e) < 0)
-		return -1;
-	return 0;
+	r->entry->restarted = true;
+	return command_start(r->entry, r->client, e);
 }
 
 int command_kill(struct request *r, struct err *e)
@@ -173,10 +172,11 @@ int command_rename(struct request *r, struct err *e)
 	if (strcmp(name, entry->name) == 0)
 		return err_set(e, 1, "Renaming a container with the same name as its current name");
 	if (!spec_name_ok(name))
-		return err_set(e, 1,
-			       "Error when allocating new name: Invalid container name (%.140s), only [a-zA-Z0-9][a-zA-Z0-9_.-] are "
-			       "allowed",
-			       name);
+		return err_set(
+			e, 1,
+			"Error when allocating new name: Invalid container name (%.140s), only [a-zA-Z0-9][a-zA-Z0-9_.-] are "
+			"allowed",
+			name);
 	if ((taken = table_by_name(name))) {
 		table_conflict(taken, e);
 		return err_context(e, "Error when allocating new name");

@@ -60,8 +60,8 @@ static int spawn_monitor(enum monitor_task task, struct entry *entry, bool attac
 	pid_t pid = command_fork(keep, array_size(keep), e);
 
 	if (pid == 0)
-		monitor_main(task, entry->id, entry->name, entry->request, entry_networks(entry), entry->restarts, attach, pair[1],
-			     client);
+		monitor_main(task, entry->id, entry->name, entry->request, entry_networks(entry), entry->restarts, attach,
+			     pair[1], client);
 	close(pair[1]);
 	if (pid < 0 || set_nonblock(pair[0], true) < 0) {
 		close(pair[0]);
@@ -78,7 +78,7 @@ static void ended(struct entry *entry, int code, bool oom)
 
 	entry->state = ENTRY_EXITED;
 	entry->exit_code = code;
-	entry->oom = oom;
+	entry->oom |= oom;
 	entry->paused = false;
 	entry->finished = unix_ms();
 	restart_consider(entry);
@@ -86,8 +86,6 @@ static void ended(struct entry *entry, int code, bool oom)
 	entry->pids = entry->memory = 0;
 	close_fd(&entry->pidfd);
 	state_save(entry);
-	if (oom)
-		history_entry(entry, "oom", NULL, NULL);
 	snprintf(text, sizeof(text), "%d", code);
 	history_entry(entry, "die", "exitCode", text);
 	events_send("die", entry);
@@ -189,11 +187,16 @@ void command_monitor_event(struct entry *entry)
 		entry->paused = entry->known && cgroup_read(entry->id, "cgroup.freeze") == 1;
 		if (!entry->known)
 			history_entry(entry, "start", NULL, NULL);
-		entry->known = false;
+		if (entry->restarted)
+			history_entry(entry, "restart", NULL, NULL);
+		entry->known = entry->restarted = false;
 		events_send("start", entry);
 		/* Stopped while it was on its way up. */
 		if (entry->stopped)
 			cgroup_kill(entry->id, NULL);
+	} else if (strcmp(type, "oom") == 0) {
+		entry->oom = true;
+		history_entry(entry, "oom", NULL, NULL);
 	} else if (strcmp(type, "health") == 0) {
 		health_heard(entry, take_ptr(message));
 	} else if (strcmp(type, "updated") == 0) {
@@ -208,7 +211,7 @@ void command_monitor_event(struct entry *entry)
 	} else if (strcmp(type, "failed") == 0) {
 		if (entry->state == ENTRY_RUNNING)
 			ended(entry, (int)json_number(message, "code", 255), false);
-		entry->restarting = false;
+		entry->restarting = entry->restarted = false;
 		entry->exit_code = (int)json_number(message, "code", 255);
 		state_save(entry);
 		waiters_wake(entry->id);
@@ -235,7 +238,7 @@ static int run(struct request *r, struct err *e)
 	if (r->length > REQUEST_MAX)
 		return err_set(e, 125, "the command line is too long (%zu bytes)", r->length);
 	/* Here already, so that a bad request never becomes an entry. */
-	if (spec_parse(r->json, &spec, e) < 0 || command_network_exists(spec.network, e) < 0)
+	if (spec_parse(r->json, &spec, e) < 0 || health_check(r->json, e) < 0 || command_network_exists(spec.network, e) < 0)
 		return -1;
 	struct entry *entry = table_add(spec.name, r->json, e);
 

@@ -258,7 +258,8 @@ void exec_check(const struct container *c, const char *const *argv, int pidfd, i
 	}
 	if (killed) {
 		done.code = -1;
-		length = (size_t)snprintf(done.output, sizeof(done.output), "Health check exceeded timeout (%gs)", timeout_ms / 1000.0);
+		length = (size_t)snprintf(done.output, sizeof(done.output), "Health check exceeded timeout (%gs)",
+					  timeout_ms / 1000.0);
 	}
 	sock_send(report, &done, sizeof(done.code) + length, NULL, 0, -1, NULL);
 	_exit(0);

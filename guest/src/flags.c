@@ -54,15 +54,15 @@ long long flag_time(const char *text)
 		char *end;
 		size_t i = 0, length;
 
-		/* Not all that strtod takes: "inf", "0x1". */
-		if (!isdigit((unsigned char)*text) && *text != '.')
-			return -1;
 		double value = strtod(text, &end);
 
+		/* Not all that strtod takes: "inf", "0x1", "1e9". */
+		if (end == text || (size_t)(end - text) != strspn(text, "0123456789."))
+			return -1;
 		length = strcspn(end, "0123456789.");
 		while (i < array_size(units) && (strlen(units[i].unit) != length || strncmp(units[i].unit, end, length) != 0))
 			i++;
-		if (i == array_size(units) || end == text)
+		if (i == array_size(units))
 			return -1;
 		sum += value * units[i].ns;
 		text = end + length;

@@ -77,6 +77,13 @@ int health_parse(const struct json *request, const struct json *config, struct h
 	return 0;
 }
 
+int health_check(const struct json *request, struct err *e)
+{
+	static struct health h;
+
+	return health_parse(request, NULL, &h, e);
+}
+
 void health_start(struct health *h)
 {
 	h->started = now_ms();

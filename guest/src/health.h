@@ -9,7 +9,7 @@
 enum { HEALTH_LOG = 5, HEALTH_OUTPUT = 4096, HEALTH_WORDS = 64 };
 
 struct health {
-	const char *argv[HEALTH_WORDS + 1]; /* [0] NULL: there is no check */
+	const char *argv[HEALTH_WORDS + 1];                      /* [0] NULL: there is no check */
 	int64_t interval, timeout, start_period, start_interval; /* ms */
 	int retries;
 	const char *status; /* "starting", "healthy", "unhealthy" */
@@ -27,6 +27,8 @@ struct health {
 
 /* The request's "health…", docker's words on failure. `config`: the image's, may be NULL. */
 int health_parse(const struct json *request, const struct json *config, struct health *h, struct err *e);
+/* Those of a request alone: before anything is made. */
+int health_check(const struct json *request, struct err *e);
 void health_start(struct health *h);
 /* Starts a check that is due. Fills one entry; milliseconds until the next, -1: none. */
 int health_poll(struct health *h, const struct container *c, struct pollfd *fd);

@@ -75,7 +75,7 @@ void history_entry(const struct entry *entry, const char *action, const char *ke
 	attributes[count][0] = "name", attributes[count++][1] = entry->name;
 	if (key && count == 2)
 		attributes[count][0] = key, attributes[count++][1] = value;
-	history_add("container", action, entry->id, (const char *const (*)[2])attributes);
+	history_add("container", action, entry->id, (const char *const(*)[2])attributes);
 }
 
 void history_signal(const struct entry *entry, int signal)

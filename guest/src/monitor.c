@@ -1,6 +1,8 @@
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
@@ -23,7 +25,9 @@ struct monitor {
 	struct log log;
 	struct relay *relay;
 	struct health health;
-	struct json *merged;      /* the request as updated, NULL: it never was */
+	int oom_events; /* memory.events, -1: not watched */
+	int64_t ooms;
+	struct json *merged; /* the request as updated, NULL: it never was */
 	int restarts;
 	int control;              /* the engine, -1 while there is none */
 	int listener;             /* for the next engine, while there is none */
@@ -185,6 +189,25 @@ static void tell_health(struct monitor *m)
 	jsonw_free(&w);
 }
 
+/* Only where there is a limit: without one the machine itself would be at its end. */
+static void watch_memory(struct monitor *m)
+{
+	if (m->oom_events < 0)
+		m->oom_events = cgroup_open(m->container.id, "memory.events", O_RDONLY);
+}
+
+static void take_oom(struct monitor *m)
+{
+	char text[512];
+	ssize_t n = pread(m->oom_events, text, sizeof(text) - 1, 0);
+	char *at = n < 0 ? NULL : (text[n] = 0, strstr(text, "\noom_kill "));
+	int64_t ooms = at ? strtoll(at + 10, NULL, 10) : 0;
+
+	if (ooms > m->ooms)
+		tell_type(m, "oom", NULL, 0);
+	m->ooms = ooms;
+}
+
 /* New limits into the cgroup, and into what a later engine hears. */
 static int update(struct monitor *m, const struct json *set, struct err *e)
 {
@@ -196,6 +219,8 @@ static int update(struct monitor *m, const struct json *set, struct err *e)
 		json_free(merged);
 		return merged ? -1 : err_set(e, 1, "out of memory");
 	}
+	if (limits.memory)
+		watch_memory(m);
 	m->container.request = merged;
 	/* The first one stays: the container's spec points into it. */
 	json_free(m->merged);
@@ -288,7 +313,7 @@ static void meet_engine(struct monitor *m)
 /* Until the container's first process, and with it everything in its pid namespace, has ended. Its exit code. */
 static int watch(struct monitor *m)
 {
-	enum { ENDED = SESSION_FDS, CONTROL, NAMES, HEALTH, RELAY, COUNT = RELAY + RELAY_FDS };
+	enum { ENDED = SESSION_FDS, CONTROL, NAMES, HEALTH, MEMORY, RELAY, COUNT = RELAY + RELAY_FDS };
 	struct pollfd fds[COUNT];
 	struct container *c = &m->container;
 
@@ -299,6 +324,7 @@ static int watch(struct monitor *m)
 			timeout = check;
 		fds[ENDED] = (struct pollfd){.fd = c->pidfd, .events = POLLIN};
 		fds[CONTROL] = (struct pollfd){.fd = m->control >= 0 ? m->control : m->listener, .events = POLLIN};
+		fds[MEMORY] = (struct pollfd){.fd = m->oom_events, .events = POLLPRI};
 		fds[NAMES] = (struct pollfd){.fd = c->networks.dns, .events = POLLIN};
 		if (m->relay)
 			relay_poll(m->relay, &fds[RELAY]);
@@ -309,6 +335,8 @@ static int watch(struct monitor *m)
 			relay_handle(m->relay, &fds[RELAY]);
 		if (health_handle(&m->health, &fds[HEALTH]))
 			tell_health(m);
+		if (fds[MEMORY].revents)
+			take_oom(m);
 		if (fds[NAMES].revents)
 			attachments_serve(c);
 		if (fds[CONTROL].revents && m->control < 0) {
@@ -348,7 +376,7 @@ void monitor_main(enum monitor_task task, const char *id, const char *name, cons
 	struct err e = {0};
 
 	m.control = control;
-	m.listener = -1;
+	m.listener = m.oom_events = -1;
 	m.created = unix_ms();
 	m.restarts = restarts;
 	m.log.fd = -1;
@@ -373,6 +401,8 @@ void monitor_main(enum monitor_task task, const char *id, const char *name, cons
 		tell_created(&m);
 	if (started < 0 || health_parse(request, c->image.config, &m.health, &e) < 0)
 		fail(&m, &e, true);
+	if (c->spec.limits.memory)
+		watch_memory(&m);
 	m.session.pidfd = c->pidfd;
 	m.session.close_input = c->spec.open_stdin;
 	m.started = unix_ms();
@@ -390,7 +420,9 @@ void monitor_main(enum monitor_task task, const char *id, const char *name, cons
 	session_drain(&m.session, DRAIN_MS);
 	relay_free(m.relay);
 	log_close(&m.log);
-	bool oom = cgroup_read_key(id, "memory.events", "oom_kill") > 0;
+	if (m.oom_events >= 0)
+		take_oom(&m);
+	bool oom = m.ooms > 0;
 
 	container_stop(c, &e);
 	/* An engine that is being started again is to hear how it ended. */

@@ -1,8 +1,8 @@
 #include <stdio.h>
 #include <string.h>
-#include "cgroup.h"
 #include "io.h"
 #include "reply.h"
+#include "resources.h"
 #include "sock.h"
 
 enum { PART = 48000 };
@@ -69,7 +69,7 @@ void reply_code(int client, int code)
 	jsonw_free(&w);
 }
 
-static void put_entry(struct jsonw *w, const char *key, const struct entry *entry, bool full)
+static void put_entry(struct jsonw *w, const char *key, const struct entry *entry)
 {
 	char command[512];
 
@@ -85,7 +85,7 @@ static void put_entry(struct jsonw *w, const char *key, const struct entry *entr
 		jsonw_string(w, "health", json_string(entry->health, "status", ""));
 	if (entry->restarts)
 		jsonw_int(w, "restarts", entry->restarts);
-	if (entry->oom || (full && entry->state == ENTRY_RUNNING && cgroup_read_key(entry->id, "memory.events", "oom_kill") > 0))
+	if (entry->oom)
 		jsonw_bool(w, "oom", true);
 	jsonw_int(w, "created", entry->created);
 	jsonw_int(w, "started", entry->started);
@@ -102,8 +102,7 @@ static void put_entry(struct jsonw *w, const char *key, const struct entry *entr
 int reply_entry(int client, const struct entry *entry, struct err *e)
 {
 	static const char *const parts[] = {"container", "request", "summary", "networks", "health"};
-	const struct json *values[] = {NULL, entry->request, entry_summary(entry), entry_networks(entry),
-				       entry->health};
+	const struct json *values[] = {NULL, entry->request, entry_summary(entry), entry_networks(entry), entry->health};
 
 	/* One packet each: together they may be larger than one. */
 	for (size_t i = 0; i < array_size(parts); i++) {
@@ -111,7 +110,7 @@ int reply_entry(int client, const struct entry *entry, struct err *e)
 
 		jsonw_object(&w, NULL);
 		if (i == 0)
-			put_entry(&w, parts[0], entry, true);
+			put_entry(&w, parts[0], entry);
 		else
 			jsonw_value(&w, parts[i], values[i]);
 		jsonw_end_object(&w);
@@ -133,7 +132,7 @@ int reply_list(int client, bool all, struct err *e)
 		jsonw_array(&w, "containers");
 		for (; entry && w.length < PART; entry = entry->next)
 			if (entry->state == ENTRY_RUNNING || entry->restarting || (all && entry->state != ENTRY_RESERVED))
-				put_entry(&w, NULL, entry, false);
+				put_entry(&w, NULL, entry);
 		jsonw_end_array(&w);
 		jsonw_end_object(&w);
 		if (reply_json(client, &w, REPLY_MS, e) < 0)

@@ -70,8 +70,9 @@ int limits_parse(const struct json *request, struct limits *l, struct err *e)
 		*numbers[i].out = (int64_t)value;
 	}
 	if (l->cpu_quota > 0 && l->cpu_quota < 1000)
-		return err_set(e, 125, json_get(request, "cpuPeriod") ? "CPU cfs quota can not be less than 1ms (i.e. 1000)"
-								       : "Range of CPUs is from 0.01 to 10000");
+		return err_set(e, 125,
+			       json_get(request, "cpuPeriod") ? "CPU cfs quota can not be less than 1ms (i.e. 1000)"
+							      : "Range of CPUs is from 0.01 to 10000");
 	if (l->cpu_quota < 0)
 		l->cpu_quota = 0;
 	if (l->pids < 0)
@@ -124,10 +125,13 @@ void resources_warn(const struct json *request, struct jsonw *w)
 	} checks[] = {
 		{"blkioWeight", "io.weight",
 		 "Your kernel does not support Block I/O weight or the cgroup is not mounted. Weight discarded."},
-		{"cpusetCpus", "cpuset.cpus", "Your kernel does not support cpuset or the cgroup is not mounted. CPUset discarded."},
-		{"cpusetMems", "cpuset.mems", "Your kernel does not support cpuset or the cgroup is not mounted. CPUset discarded."},
+		{"cpusetCpus", "cpuset.cpus",
+		 "Your kernel does not support cpuset or the cgroup is not mounted. CPUset discarded."},
+		{"cpusetMems", "cpuset.mems",
+		 "Your kernel does not support cpuset or the cgroup is not mounted. CPUset discarded."},
 		{"memorySwap", "memory.swap.max",
-		 "Your kernel does not support swap limit capabilities or the cgroup is not mounted. Memory limited without swap."},
+		 "Your kernel does not support swap limit capabilities or the cgroup is not mounted. Memory limited without "
+		 "swap."},
 	};
 	char path[80];
 

@@ -48,9 +48,9 @@ void restart_consider(struct entry *entry)
 	bool good = entry->finished - entry->started >= GOOD_MS;
 
 	restart_parse(entry->request, &r, NULL);
-	entry->restarting = !entry->stopped && r.policy != RESTART_NO &&
-			    (r.policy != RESTART_ON_FAILURE ||
-			     (entry->exit_code != 0 && (r.retries == 0 || entry->restarts < r.retries)));
+	entry->restarting =
+		!entry->stopped && r.policy != RESTART_NO &&
+		(r.policy != RESTART_ON_FAILURE || (entry->exit_code != 0 && (r.retries == 0 || entry->restarts < r.retries)));
 	if (!entry->restarting)
 		return;
 	if (good || entry->restart_delay == 0)

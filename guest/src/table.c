@@ -67,10 +67,11 @@ static struct entry *insert(struct entry *entry)
 
 int table_conflict(const struct entry *taken, struct err *e)
 {
-	return err_set(e, 125,
-		       "Conflict. The container name \"/%s\" is already in use by container \"%s\". You have to remove (or rename) "
-		       "that container to be able to reuse that name.",
-		       taken->name, taken->id);
+	return err_set(
+		e, 125,
+		"Conflict. The container name \"/%s\" is already in use by container \"%s\". You have to remove (or rename) "
+		"that container to be able to reuse that name.",
+		taken->name, taken->id);
 }
 
 struct entry *table_add(const char *name, struct json *request, struct err *e)

@@ -18,12 +18,13 @@ struct entry {
 	struct json *live;                  /* the monitor's last "networks" and "ports"; stays when it ends */
 	int64_t created, started, finished; /* unix ms, 0: not yet */
 	int exit_code;
-	struct json *health;           /* the monitor's last word on it, NULL: none */
-	bool paused, oom;              /* oom: the kernel killed in it for want of memory */
-	bool known;                    /* to an engine before this one */
-	bool stopped;                  /* by a command: not to be started again */
-	bool restarting;               /* ended and to start again, at restart_at (now_ms) or, when that is 0, this moment */
-	int restarts, restart_delay;   /* how often; the last pause in ms */
+	struct json *health;         /* the monitor's last word on it, NULL: none */
+	bool paused, oom;            /* oom: the kernel killed in it for want of memory */
+	bool known;                  /* to an engine before this one */
+	bool stopped;                /* by a command: not to be started again */
+	bool restarted;              /* `restart` starts it: to be told when it runs */
+	bool restarting;             /* ended and to start again, at restart_at (now_ms) or, when that is 0, this moment */
+	int restarts, restart_delay; /* how often; the last pause in ms */
 	int64_t restart_at;
 	pid_t pid;            /* its first process */
 	int pidfd, control;   /* of that process; to the monitor; or -1 */

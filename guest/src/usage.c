@@ -148,9 +148,8 @@ static void put_process(struct listing *l, int pid)
 
 	/* It may have ended since. A name may hold anything, so the last parenthesis counts. */
 	if (!name || !end ||
-	    sscanf(end + 1,
-		   " %c %lld %*d %*d %lld %*d %*u %*u %*u %*u %*u %llu %llu %*d %*d %*d %*d %*d %*d %llu %llu %lld", &state, &ppid,
-		   &tty, &user, &system, &start, &size, &resident) != 8)
+	    sscanf(end + 1, " %c %lld %*d %*d %lld %*d %*u %*u %*u %*u %*u %llu %llu %*d %*d %*d %*d %*d %*d %llu %llu %lld",
+		   &state, &ppid, &tty, &user, &system, &start, &size, &resident) != 8)
 		return;
 	*end = 0;
 	snprintf(path, sizeof(path), "/proc/%d/status", pid);

@@ -42,7 +42,7 @@ static void finish_waiter(struct waiter *w, struct entry *entry)
 		waiters_destroy(entry, &e);
 	if (w->kind == WAIT_RESTART && entry) {
 		restart_reset(entry);
-		history_entry(entry, "restart", NULL, NULL);
+		entry->restarted = true;
 		if (command_start(entry, w->client, &e) == 0)
 			close_fd(&w->client);
 	}

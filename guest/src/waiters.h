@@ -7,8 +7,8 @@
 
 enum waiter_kind {
 	WAIT_FREE,
-	WAIT_EXIT,   /* answered with its exit code */
-	WAIT_REMOVE, /* and it is removed then */
+	WAIT_EXIT,    /* answered with its exit code */
+	WAIT_REMOVE,  /* and it is removed then */
 	WAIT_RESTART, /* and it is started again */
 	WAIT_STOP,    /* it was asked to */
 };
