@@ -102,7 +102,7 @@ compile_all() { # output-directory flags…: every src/*.c, as many at once as t
 }
 
 build_nest() {
-	local musl=$sysroot/usr clang_dir target=(--target=i686-linux-musl -march=i686 -msse2 -mstackrealign)
+	local musl=$sysroot/usr clang_dir target=(--target=i686-linux-musl -march=i686 -mno-sse -mstack-alignment=4)
 	prepare
 	clang_dir=$(clang --print-resource-dir)
 	compile_all "$work/i386" "${target[@]}" -nostdinc -isystem "$clang_dir/include" -isystem "$musl/include/i386-linux-musl" \

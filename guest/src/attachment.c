@@ -228,6 +228,13 @@ static int take(struct container *c, struct attachment *at, bool with_ports, str
 	return ret;
 }
 
+void attachments_rename(const struct container *c)
+{
+	for (size_t i = 0; i < c->networks.count; i++)
+		if (c->networks.list[i].address)
+			endpoint_rename(c->networks.list[i].name, c->networks.list[i].address, c->name);
+}
+
 static void give_back(struct attachment *at)
 {
 	if (at->address)

@@ -50,5 +50,7 @@ int attachments_give_back(struct container *c);
 /* While it runs, from its monitor. */
 int attachments_connect(struct container *c, const struct json *request, struct err *e);
 int attachments_disconnect(struct container *c, const struct json *request, struct err *e);
+/* The container's name is another now: in what others find it by too. */
+void attachments_rename(const struct container *c);
 /* Answers waiting name queries. */
 void attachments_serve(struct container *c);

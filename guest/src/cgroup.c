@@ -72,14 +72,6 @@ int cgroup_prepare(int level, struct err *e)
 	return enable(OURS, e);
 }
 
-static int set(int dir, const char *file, int64_t value, const char *tail, struct err *e)
-{
-	char text[64];
-
-	snprintf(text, sizeof(text), "%lld%s", (long long)value, tail);
-	return write_file_at(dir, file, text, e);
-}
-
 int cgroup_make(const char *id, const struct limits *limits, uid_t owner, struct err *e)
 {
 	static const char *const delegated[] = {".", "cgroup.procs", "cgroup.threads", "cgroup.subtree_control"};
@@ -94,16 +86,7 @@ int cgroup_make(const char *id, const struct limits *limits, uid_t owner, struct
 		err_errno(e, 125, "open %s", path);
 		goto fail;
 	}
-	if (limits->memory) {
-		if (set(dir, "memory.max", limits->memory, "", e) < 0)
-			goto fail;
-		/* Without swap in the kernel the file is missing, and so is the problem. */
-		if (faccessat(dir, "memory.swap.max", F_OK, 0) == 0 && set(dir, "memory.swap.max", 0, "", e) < 0)
-			goto fail;
-	}
-	if (limits->cpu_quota && set(dir, "cpu.max", limits->cpu_quota, " 100000", e) < 0)
-		goto fail;
-	if (limits->pids && set(dir, "pids.max", limits->pids, "", e) < 0)
+	if (limits_apply(dir, limits, false, e) < 0)
 		goto fail;
 	for (size_t i = 0; owner && i < array_size(delegated); i++) {
 		if (fchownat(dir, delegated[i], owner, owner, AT_SYMLINK_NOFOLLOW) < 0) {
@@ -192,16 +175,33 @@ int cgroup_of(pid_t pid, struct err *e)
 	return fd < 0 ? err_errno(e, 125, "open %s", path) : fd;
 }
 
-int64_t cgroup_read(const char *id, const char *file)
+int cgroup_open(const char *id, const char *file, int flags)
 {
-	char path[160], text[32];
+	char path[160];
 
 	snprintf(path, sizeof(path), OURS "/%s/%s", id, file);
-	_cleanup_fd_ int fd = open(path, O_RDONLY | O_CLOEXEC);
+	return open(path, flags | O_CLOEXEC);
+}
+
+int64_t cgroup_read_key(const char *id, const char *file, const char *key)
+{
+	char text[4096], *at = text;
+	size_t length = key ? strlen(key) : 0;
+	_cleanup_fd_ int fd = cgroup_open(id, file, O_RDONLY);
 	ssize_t n = fd < 0 ? -1 : read(fd, text, sizeof(text) - 1);
 
 	if (n <= 0)
 		return -1;
 	text[n] = 0;
-	return strtoll(text, NULL, 10);
+	while (key && (strncmp(at, key, length) != 0 || at[length] != ' ')) {
+		at = strchr(at, '\n');
+		if (!at++)
+			return -1;
+	}
+	return strtoll(at + length, NULL, 10);
+}
+
+int64_t cgroup_read(const char *id, const char *file)
+{
+	return cgroup_read_key(id, file, NULL);
 }

@@ -3,12 +3,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 #include "err.h"
-
-struct limits {
-	int64_t memory;    /* bytes; 0: none */
-	int64_t cpu_quota; /* microseconds per 100 ms; 0: none */
-	int64_t pids;      /* 0: none */
-};
+#include "resources.h"
 
 /* Makes this level ready: inside a container first moves what is there to /init, then hands the controllers down. Idempotent. */
 int cgroup_prepare(int level, struct err *e);
@@ -22,5 +17,9 @@ int cgroup_destroy(const char *id, int timeout_ms, struct err *e);
 int cgroup_kill(const char *id, struct err *e);
 /* The directory of the cgroup that process is in now. */
 int cgroup_of(pid_t pid, struct err *e);
+/* An open file of the container's cgroup, or -1. */
+int cgroup_open(const char *id, const char *file, int flags);
+/* The number behind `key` in a file of lines "key number", -1 when there is none. `key` NULL: the file is one number. */
+int64_t cgroup_read_key(const char *id, const char *file, const char *key);
 /* A number from a file of the container's cgroup; -1 when it cannot be read. */
 int64_t cgroup_read(const char *id, const char *file);

@@ -7,8 +7,14 @@
 
 static const struct flag no_flags[] = {{0}};
 static const struct flag pull_flags[] = {{'q', "quiet", FLAG_BOOL, "Suppress verbose output"}, {0}};
+static const struct flag attach_flags[] = {
+	{0, "detach-keys", FLAG_TEXT, "Override the key sequence for detaching a container"},
+	{0, "no-stdin", FLAG_BOOL, "Do not attach STDIN"},
+	{0},
+};
 static const struct flag start_flags[] = {
 	{'a', "attach", FLAG_BOOL, "Attach STDOUT/STDERR and forward signals"},
+	{0, "detach-keys", FLAG_TEXT, "Override the key sequence for detaching a container"},
 	{'i', "interactive", FLAG_BOOL, "Attach container's STDIN"},
 	{0},
 };
@@ -33,8 +39,10 @@ static const struct flag rm_flags[] = {
 	{'v', "volumes", FLAG_BOOL, "Remove anonymous volumes associated with the container"},
 	{0},
 };
-static const struct flag stop_flags[] = {
-	{'t', "timeout", FLAG_INT, "Seconds to wait before killing the container"}, {0, "time", FLAG_INT, "The same"}, {0}};
+static const struct flag stop_flags[] = {{'s', "signal", FLAG_TEXT, "Signal to send to the container"},
+					 {'t', "timeout", FLAG_INT, "Seconds to wait before killing the container"},
+					 {0, "time", FLAG_INT, "The same"},
+					 {0}};
 static const struct flag kill_flags[] = {{'s', "signal", FLAG_TEXT, "Signal to send to the container"}, {0}};
 static const struct flag format_flags[] = {{'f', "format", FLAG_TEXT, CLI_FORMAT_HELP}, {0}};
 static const struct flag df_flags[] = {{0, "format", FLAG_TEXT, CLI_FORMAT_HELP}, {0}};
@@ -47,17 +55,18 @@ const struct cli_command cli_commands[] = {
 	{"ps", "[OPTIONS]", "List containers", ps_flags, cli_ps, 0, 0, true},
 	{"pull", "[OPTIONS] NAME[:TAG|@DIGEST]", "Download an image from a registry", pull_flags, cli_pull, 1, 1, true},
 	{"images", "[OPTIONS] [REPOSITORY[:TAG]]", "List images", cli_images_flags, cli_images, 0, 1, true},
-	{"attach", "CONTAINER", "Attach to a running container", no_flags, cli_attach, 1, 1, true},
 	{"completion", "SHELL", "Print a script that completes commands (in bash)", no_flags, cli_completion, 1, 1, true},
 	{"container inspect", "[OPTIONS] CONTAINER [CONTAINER...]", "Display detailed information on one or more containers",
 	 format_flags, cli_inspect, 1, 0, true},
 	{"container prune", "[OPTIONS]", "Remove all stopped containers", cli_prune_flags, cli_prune, 0, 0, true},
-	{"create", "[OPTIONS] IMAGE [COMMAND] [ARG...]", "Create a new container", cli_run_flags, cli_create, 1, 0, false},
 	{"history", "[OPTIONS] IMAGE", "Show the history of an image", cli_history_flags, cli_history, 1, 1, true},
 	{"image inspect", "[OPTIONS] IMAGE [IMAGE...]", "Display detailed information on one or more images", format_flags,
 	 cli_inspect, 1, 0, true},
 	{"image prune", "[OPTIONS]", "Remove unused images", cli_image_prune_flags, cli_prune, 0, 0, true},
 	{"info", "[OPTIONS]", "Display system-wide information", format_flags, cli_info, 0, 0, true},
+	{"attach", "[OPTIONS] CONTAINER", "Attach to a running container", attach_flags, cli_attach, 1, 1, true},
+	{"create", "[OPTIONS] IMAGE [COMMAND] [ARG...]", "Create a new container", cli_run_flags, cli_create, 1, 0, false},
+	{"events", "[OPTIONS]", "Get real time events from the engine", cli_events_flags, cli_events, 0, 0, true},
 	{"inspect", "[OPTIONS] NAME|ID [NAME|ID...]", "Return low-level information on containers and images", inspect_flags,
 	 cli_inspect, 1, 0, true},
 	{"kill", "[OPTIONS] CONTAINER [CONTAINER...]", "Kill one or more running containers", kill_flags, cli_each, 1, 0, true},
@@ -72,18 +81,29 @@ const struct cli_command cli_commands[] = {
 	{"network ls", "[OPTIONS]", "List networks", cli_network_list_flags, cli_network_list, 0, 0, true},
 	{"network prune", "[OPTIONS]", "Remove all unused networks", cli_prune_flags, cli_prune, 0, 0, true},
 	{"network rm", "NETWORK [NETWORK...]", "Remove one or more networks", no_flags, cli_network_remove, 1, 0, true},
+	{"pause", "CONTAINER [CONTAINER...]", "Pause all processes within one or more containers", no_flags, cli_each, 1, 0,
+	 true},
 	{"port", "CONTAINER [PRIVATE_PORT[/PROTO]]", "List port mappings or a specific mapping for the container", no_flags,
 	 cli_port, 1, 2, true},
+	{"rename", "CONTAINER NEW_NAME", "Rename a container", no_flags, cli_rename, 2, 2, true},
+	{"restart", "[OPTIONS] CONTAINER [CONTAINER...]", "Restart one or more containers", stop_flags, cli_each, 1, 0, true},
 	{"rm", "[OPTIONS] CONTAINER [CONTAINER...]", "Remove one or more containers", rm_flags, cli_each, 1, 0, true},
 	{"rmi", "[OPTIONS] IMAGE [IMAGE...]", "Remove one or more images", cli_rmi_flags, cli_rmi, 1, 0, true},
 	{"start", "[OPTIONS] CONTAINER [CONTAINER...]", "Start one or more stopped containers", start_flags, cli_start, 1, 0,
 	 true},
+	{"stats", "[OPTIONS] [CONTAINER...]", "Display a live stream of container(s) resource usage statistics", cli_stats_flags,
+	 cli_stats, 0, 0, true},
 	{"stop", "[OPTIONS] CONTAINER [CONTAINER...]", "Stop one or more running containers", stop_flags, cli_each, 1, 0, true},
 	{"system df", "[OPTIONS]", "Show disk usage", df_flags, cli_df, 0, 0, true},
 	{"system prune", "[OPTIONS]", "Remove unused data", cli_system_prune_flags, cli_prune, 0, 0, true},
 	{"tag", "SOURCE_IMAGE[:TAG] TARGET_IMAGE[:TAG]", "Create a tag TARGET_IMAGE that refers to SOURCE_IMAGE", no_flags,
 	 cli_tag, 2, 2, true},
 	{"version", "[OPTIONS]", "Show the version information", format_flags, cli_version, 0, 0, true},
+	{"top", "CONTAINER [ps OPTIONS]", "Display the running processes of a container", no_flags, cli_top, 1, 0, false},
+	{"unpause", "CONTAINER [CONTAINER...]", "Unpause all processes within one or more containers", no_flags, cli_each, 1, 0,
+	 true},
+	{"update", "[OPTIONS] CONTAINER [CONTAINER...]", "Update configuration of one or more containers", cli_update_flags,
+	 cli_update, 1, 0, true},
 	{"wait", "CONTAINER [CONTAINER...]", "Block until one or more containers stop, then print their exit codes", no_flags,
 	 cli_each, 1, 0, true},
 	{0},
@@ -107,6 +127,13 @@ const struct cli_alias cli_aliases[] = {
 	{"container", "inspect", "container inspect"},
 	{"container", "prune", "container prune"},
 	{"container", "attach", "attach"},
+	{"container", "pause", "pause"},
+	{"container", "rename", "rename"},
+	{"container", "restart", "restart"},
+	{"container", "stats", "stats"},
+	{"container", "top", "top"},
+	{"container", "unpause", "unpause"},
+	{"container", "update", "update"},
 	{"image", "ls", "images"},
 	{"image", "list", "images"},
 	{"image", "pull", "pull"},
@@ -117,6 +144,7 @@ const struct cli_alias cli_aliases[] = {
 	{"image", "remove", "rmi"},
 	{"image", "tag", "tag"},
 	{"system", "df", "system df"},
+	{"system", "events", "events"},
 	{"system", "info", "info"},
 	{"system", "prune", "system prune"},
 	{"container", "port", "port"},

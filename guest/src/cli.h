@@ -30,7 +30,8 @@ extern const struct cli_group cli_groups[];
 extern const struct flag cli_history_flags[], cli_image_prune_flags[], cli_images_flags[], cli_logs_flags[], cli_prune_flags[],
 	cli_rmi_flags[], cli_system_prune_flags[];
 extern const struct flag cli_run_flags[], cli_exec_flags[], cli_network_create_flags[], cli_network_list_flags[],
-	cli_network_inspect_flags[], cli_network_connect_flags[], cli_network_disconnect_flags[];
+	cli_network_inspect_flags[], cli_network_connect_flags[], cli_network_disconnect_flags[],
+	cli_events_flags[], cli_stats_flags[], cli_update_flags[];
 
 int cli_run(const struct cli_command *command, struct arguments *a);
 int cli_create(const struct cli_command *command, struct arguments *a);
@@ -46,7 +47,7 @@ int cli_df(const struct cli_command *command, struct arguments *a);
 int cli_rmi(const struct cli_command *command, struct arguments *a);
 int cli_ps(const struct cli_command *command, struct arguments *a);
 int cli_inspect(const struct cli_command *command, struct arguments *a);
-int cli_each(const struct cli_command *command, struct arguments *a); /* rm, stop, kill, wait: one request per container */
+int cli_each(const struct cli_command *command, struct arguments *a); /* rm, stop, kill, pause …: one request per container */
 int cli_logs(const struct cli_command *command, struct arguments *a);
 int cli_network_create(const struct cli_command *command, struct arguments *a);
 int cli_network_list(const struct cli_command *command, struct arguments *a);
@@ -57,6 +58,15 @@ int cli_port(const struct cli_command *command, struct arguments *a);
 int cli_version_line(void); /* --version */
 int cli_version(const struct cli_command *command, struct arguments *a);
 int cli_info(const struct cli_command *command, struct arguments *a);
+
+int cli_events(const struct cli_command *command, struct arguments *a);
+int cli_rename(const struct cli_command *command, struct arguments *a);
+int cli_stats(const struct cli_command *command, struct arguments *a);
+int cli_top(const struct cli_command *command, struct arguments *a);
+int cli_update(const struct cli_command *command, struct arguments *a);
+
+/* The flags a container is made with, in the words of ENGINE.md. -1 when they contradict each other. */
+int cli_put_flags(struct jsonw *w, const struct flag *table, const struct arguments *a, struct err *e);
 
 /* --- cli_help.c */
 

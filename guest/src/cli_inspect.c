@@ -12,7 +12,7 @@
 #include "units.h"
 
 struct parts {
-	struct jsonw container, request, summary, networks;
+	struct jsonw container, request, summary, networks, health;
 };
 
 static int keep(const struct json *answer, void *context)
@@ -21,10 +21,13 @@ static int keep(const struct json *answer, void *context)
 	const struct {
 		const char *key;
 		struct jsonw *to;
-	} wanted[] = {
-		{"container", &p->container}, {"request", &p->request}, {"summary", &p->summary}, {"networks", &p->networks}};
+	} wanted[] = {{"container", &p->container},
+		      {"request", &p->request},
+		      {"summary", &p->summary},
+		      {"networks", &p->networks},
+		      {"health", &p->health}};
 
-	for (size_t i = 0; i < 4; i++)
+	for (size_t i = 0; i < array_size(wanted); i++)
 		if (json_get(answer, wanted[i].key) && !wanted[i].to->data)
 			jsonw_value(wanted[i].to, NULL, json_get(answer, wanted[i].key));
 	return 0;
@@ -49,22 +52,52 @@ static void put_time(struct jsonw *w, const char *key, double ms)
 	jsonw_string(w, key, text);
 }
 
-static void put_state(struct jsonw *w, const struct json *c)
+/* Nothing at all without a health check, as docker has it. */
+static void put_health(struct jsonw *w, const struct json *health)
+{
+	if (!json_get(health, "status"))
+		return;
+	jsonw_object(w, "Health");
+	jsonw_string(w, "Status", json_string(health, "status", ""));
+	jsonw_int(w, "FailingStreak", (int64_t)json_number(health, "streak", 0));
+	jsonw_array(w, "Log");
+	json_each(check, json_get(health, "log")) {
+		jsonw_object(w, NULL);
+		put_time(w, "Start", json_number(check, "start", 0));
+		put_time(w, "End", json_number(check, "end", 0));
+		jsonw_int(w, "ExitCode", (int64_t)json_number(check, "code", 0));
+		jsonw_string(w, "Output", json_string(check, "output", ""));
+		jsonw_end_object(w);
+	}
+	jsonw_end_array(w);
+	jsonw_end_object(w);
+}
+
+static bool runs(const struct json *c)
+{
+	const char *state = json_string(c, "state", "");
+
+	return strcmp(state, "running") == 0 || strcmp(state, "paused") == 0;
+}
+
+static void put_state(struct jsonw *w, const struct json *c, const struct json *health)
 {
 	const char *state = json_string(c, "state", "");
 
 	jsonw_object(w, "State");
 	jsonw_string(w, "Status", state);
-	jsonw_bool(w, "Running", strcmp(state, "running") == 0);
-	jsonw_bool(w, "Paused", false);
-	jsonw_bool(w, "Restarting", false);
-	jsonw_bool(w, "OOMKilled", false);
+	/* To docker one that waits for its restart runs. */
+	jsonw_bool(w, "Running", runs(c) || strcmp(state, "restarting") == 0);
+	jsonw_bool(w, "Paused", strcmp(state, "paused") == 0);
+	jsonw_bool(w, "Restarting", strcmp(state, "restarting") == 0);
+	jsonw_bool(w, "OOMKilled", json_bool(c, "oom", false));
 	jsonw_bool(w, "Dead", false);
 	jsonw_int(w, "Pid", (int64_t)json_number(c, "pid", 0));
 	jsonw_int(w, "ExitCode", (int64_t)json_number(c, "exitCode", 0));
 	jsonw_string(w, "Error", "");
 	put_time(w, "StartedAt", json_number(c, "started", 0));
 	put_time(w, "FinishedAt", json_number(c, "finished", 0));
+	put_health(w, health);
 	jsonw_end_object(w);
 }
 
@@ -103,6 +136,61 @@ static void put_bindings(struct jsonw *w, const char *key, const struct json *po
 	jsonw_end_object(w);
 }
 
+static void put_restart(struct jsonw *w, const struct json *request)
+{
+	const char *policy = json_string(request, "restart", "");
+	char name[20];
+
+	snprintf(name, sizeof(name), "%.*s", (int)strcspn(policy, ":"), *policy ? policy : "no");
+	jsonw_object(w, "RestartPolicy");
+	jsonw_string(w, "Name", name);
+	jsonw_int(w, "MaximumRetryCount", strchr(policy, ':') ? atoi(strchr(policy, ':') + 1) : 0);
+	jsonw_end_object(w);
+}
+
+static void put_resources(struct jsonw *w, const struct json *request)
+{
+	static const struct {
+		const char *name, *key;
+	} numbers[] = {{"BlkioWeight", "blkioWeight"},
+		       {"CpuPeriod", "cpuPeriod"},
+		       {"CpuShares", "cpuShares"},
+		       {"Memory", "memory"},
+		       {"MemoryReservation", "memoryReservation"},
+		       {"PidsLimit", "pids"}};
+	static const struct {
+		const char *name, *key;
+	} devices[] = {{"BlkioDeviceReadBps", "deviceReadBps"},
+		       {"BlkioDeviceReadIOps", "deviceReadIops"},
+		       {"BlkioDeviceWriteBps", "deviceWriteBps"},
+		       {"BlkioDeviceWriteIOps", "deviceWriteIops"}};
+	int64_t memory = (int64_t)json_number(request, "memory", 0), quota = (int64_t)json_number(request, "cpuQuota", 0);
+	/* --cpus is a quota without a period of its own. */
+	bool cpus = quota && !json_get(request, "cpuPeriod");
+
+	for (size_t i = 0; i < array_size(numbers); i++)
+		jsonw_int(w, numbers[i].name, (int64_t)json_number(request, numbers[i].key, 0));
+	jsonw_int(w, "CpuQuota", cpus ? 0 : quota);
+	jsonw_int(w, "NanoCpus", cpus ? quota * 10000 : 0);
+	jsonw_int(w, "MemorySwap", (int64_t)json_number(request, "memorySwap", (double)memory * 2));
+	for (size_t i = 0; i < array_size(devices); i++) {
+		jsonw_array(w, devices[i].name);
+		json_each(item, json_get(request, devices[i].key)) {
+			const char *text = item->kind == JSON_STRING ? item->string : "", *colon = strrchr(text, ':');
+			char path[256];
+
+			if (!colon)
+				continue;
+			snprintf(path, sizeof(path), "%.*s", (int)(colon - text), text);
+			jsonw_object(w, NULL);
+			jsonw_string(w, "Path", path);
+			jsonw_int(w, "Rate", strtoll(colon + 1, NULL, 10));
+			jsonw_end_object(w);
+		}
+		jsonw_end_array(w);
+	}
+}
+
 static void put_host_config(struct jsonw *w, const struct json *request)
 {
 	jsonw_object(w, "HostConfig");
@@ -128,9 +216,8 @@ static void put_host_config(struct jsonw *w, const struct json *request)
 	jsonw_bool(w, "Privileged", json_bool(request, "privileged", false));
 	jsonw_bool(w, "Nest", json_bool(request, "nest", false) || json_bool(request, "privileged", false));
 	jsonw_bool(w, "ReadonlyRootfs", json_bool(request, "readOnly", false));
-	jsonw_int(w, "Memory", (int64_t)json_number(request, "memory", 0));
-	jsonw_int(w, "NanoCpus", (int64_t)json_number(request, "cpuQuota", 0) * 10000);
-	jsonw_int(w, "PidsLimit", (int64_t)json_number(request, "pids", 0));
+	put_resources(w, request);
+	put_restart(w, request);
 	jsonw_end_object(w);
 }
 
@@ -172,7 +259,7 @@ static void put_config(struct jsonw *w, const struct json *request, const struct
 /* What is left of a run that ended is shown as docker shows it: without addresses. */
 static void put_networks(struct jsonw *w, const struct json *c, const struct json *networks)
 {
-	bool running = strcmp(json_string(c, "state", ""), "running") == 0;
+	bool running = runs(c);
 	const struct json *first = NULL;
 
 	jsonw_object(w, "NetworkSettings");
@@ -208,7 +295,7 @@ static void put_networks(struct jsonw *w, const struct json *c, const struct jso
 }
 
 static void put_container(struct jsonw *w, const struct json *c, const struct json *request, const struct json *summary,
-			  const struct json *networks)
+			  const struct json *networks, const struct json *health)
 {
 	const struct json *argv = json_get(summary, "argv");
 	char name[140];
@@ -218,11 +305,11 @@ static void put_container(struct jsonw *w, const struct json *c, const struct js
 	put_time(w, "Created", json_number(c, "created", 0));
 	jsonw_string(w, "Path", argv && argv->length ? argv->first->string : "");
 	put_strings(w, "Args", argv, 1);
-	put_state(w, c);
+	put_state(w, c, health);
 	jsonw_string(w, "Image", json_string(c, "imageId", ""));
 	snprintf(name, sizeof(name), "/%s", json_string(c, "name", ""));
 	jsonw_string(w, "Name", name);
-	jsonw_int(w, "RestartCount", 0);
+	jsonw_int(w, "RestartCount", (int64_t)json_number(c, "restarts", 0));
 	jsonw_string(w, "Driver", "overlay");
 	jsonw_string(w, "Platform", "linux");
 	put_host_config(w, request);
@@ -250,8 +337,10 @@ static int inspect_container(const char *name, struct jsonw *out, struct err *e)
 		struct json *summary = json_parse(p.summary.data, p.summary.length, e);
 
 		struct json *networks = p.networks.data ? json_parse(p.networks.data, p.networks.length, NULL) : NULL;
+		struct json *health = p.health.data ? json_parse(p.health.data, p.health.length, NULL) : NULL;
 
-		put_container(out, container, request, summary, networks);
+		put_container(out, container, request, summary, networks, health);
+		json_free(health);
 		json_free(networks);
 		json_free(container);
 		json_free(request);
@@ -261,6 +350,7 @@ static int inspect_container(const char *name, struct jsonw *out, struct err *e)
 	jsonw_free(&p.request);
 	jsonw_free(&p.summary);
 	jsonw_free(&p.networks);
+	jsonw_free(&p.health);
 	return ret;
 }
 

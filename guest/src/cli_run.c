@@ -6,28 +6,50 @@
 #include <unistd.h>
 #include "cli.h"
 #include "client.h"
+#include "detach.h"
 #include "io.h"
 
 const struct flag cli_run_flags[] = {
 	{0, "add-host", FLAG_LIST, "Add a custom host-to-IP mapping (host:ip)"},
+	{0, "blkio-weight", FLAG_INT, "Block IO (relative weight), between 10 and 1000, or 0 to disable"},
 	{0, "cap-add", FLAG_LIST, "Add Linux capabilities"},
 	{0, "cap-drop", FLAG_LIST, "Drop Linux capabilities"},
+	{0, "cpu-period", FLAG_INT, "Limit CPU CFS (Completely Fair Scheduler) period"},
+	{0, "cpu-quota", FLAG_INT, "Limit CPU CFS (Completely Fair Scheduler) quota"},
+	{'c', "cpu-shares", FLAG_INT, "CPU shares (relative weight)"},
 	{0, "cpus", FLAG_CPUS, "Number of CPUs"},
+	{0, "cpuset-cpus", FLAG_TEXT, "CPUs in which to allow execution (0-3, 0,1)"},
+	{0, "cpuset-mems", FLAG_TEXT, "MEMs in which to allow execution (0-3, 0,1)"},
 	{'d', "detach", FLAG_BOOL, "Run container in background and print container ID"},
+	{0, "detach-keys", FLAG_TEXT, "Override the key sequence for detaching a container"},
+	{0, "device-read-bps", FLAG_LIST, "Limit read rate (bytes per second) from a device"},
+	{0, "device-read-iops", FLAG_LIST, "Limit read rate (IO per second) from a device"},
+	{0, "device-write-bps", FLAG_LIST, "Limit write rate (bytes per second) to a device"},
+	{0, "device-write-iops", FLAG_LIST, "Limit write rate (IO per second) to a device"},
 	{0, "dns", FLAG_LIST, "Set custom DNS servers"},
 	{0, "entrypoint", FLAG_TEXT, "Overwrite the default ENTRYPOINT of the image"},
 	{'e', "env", FLAG_LIST, "Set environment variables"},
+	{0, "health-cmd", FLAG_TEXT, "Command to run to check health"},
+	{0, "health-interval", FLAG_TIME, "Time between running the check (ms|s|m|h)"},
+	{0, "health-retries", FLAG_INT, "Consecutive failures needed to report unhealthy"},
+	{0, "health-start-interval", FLAG_TIME, "Time between running the check during the start period (ms|s|m|h)"},
+	{0, "health-start-period", FLAG_TIME,
+	 "Start period for the container to initialize before starting countdown (ms|s|m|h)"},
+	{0, "health-timeout", FLAG_TIME, "Maximum time to allow one check to run (ms|s|m|h)"},
 	{'h', "hostname", FLAG_TEXT, "Container host name"},
 	{'i', "interactive", FLAG_BOOL, "Keep STDIN open even if not attached"},
 	{0, "ip", FLAG_TEXT, "IPv4 address (e.g., 172.30.100.104)"},
 	{0, "log-driver", FLAG_TEXT, "Logging driver for the container (\"json-file\", \"none\")"},
 	{0, "log-opt", FLAG_LIST, "Log driver options (max-size, max-file)"},
 	{'m', "memory", FLAG_SIZE, "Memory limit"},
+	{0, "memory-reservation", FLAG_SIZE, "Memory soft limit"},
+	{0, "memory-swap", FLAG_SWAP, "Swap limit equal to memory plus swap: '-1' to enable unlimited swap"},
 	{0, "name", FLAG_TEXT, "Assign a name to the container"},
 	{0, "nest", FLAG_BOOL, "Let the container run containers of its own"},
 	{0, "net", FLAG_TEXT, "The same as --network"},
 	{0, "network", FLAG_TEXT, "Connect a container to a network (\"bridge\", \"none\" or one you made)"},
 	{0, "network-alias", FLAG_LIST, "Add network-scoped alias for the container"},
+	{0, "no-healthcheck", FLAG_BOOL, "Disable any container-specified HEALTHCHECK"},
 	{0, "pids-limit", FLAG_INT, "Tune container pids limit (set -1 for unlimited)"},
 	{0, "platform", FLAG_TEXT, "Set platform (only linux/386)"},
 	{'p', "publish", FLAG_LIST, "Publish a container's port to the host"},
@@ -36,6 +58,7 @@ const struct flag cli_run_flags[] = {
 	{0, "pull", FLAG_TEXT, "Pull image before running (\"always\", \"missing\", \"never\")"},
 	{'q', "quiet", FLAG_BOOL, "Suppress the pull output"},
 	{0, "read-only", FLAG_BOOL, "Mount the container's root filesystem as read only"},
+	{0, "restart", FLAG_TEXT, "Restart policy to apply when a container exits"},
 	{0, "rm", FLAG_BOOL, "Automatically remove the container when it exits"},
 	{0, "security-opt", FLAG_LIST, "Security options (no-new-privileges, seccomp=unconfined)"},
 	{0, "stop-signal", FLAG_TEXT, "Signal to stop the container"},
@@ -50,6 +73,7 @@ const struct flag cli_run_flags[] = {
 
 const struct flag cli_exec_flags[] = {
 	{'d', "detach", FLAG_BOOL, "Detached mode: run command in the background"},
+	{0, "detach-keys", FLAG_TEXT, "Override the key sequence for detaching a container"},
 	{'e', "env", FLAG_LIST, "Set environment variables"},
 	{'i', "interactive", FLAG_BOOL, "Keep STDIN open even if not attached"},
 	{0, "privileged", FLAG_BOOL, "Give extended privileges to the command"},
@@ -64,27 +88,47 @@ static const struct {
 	const char *flag, *key;
 } keys[] = {
 	{"add-host", "addHosts"},
+	{"blkio-weight", "blkioWeight"},
 	{"cap-add", "capAdd"},
 	{"cap-drop", "capDrop"},
+	{"cpu-period", "cpuPeriod"},
+	{"cpu-quota", "cpuQuota"},
+	{"cpu-shares", "cpuShares"},
 	{"cpus", "cpuQuota"},
+	{"cpuset-cpus", "cpusetCpus"},
+	{"cpuset-mems", "cpusetMems"},
 	{"detach", "detach"},
+	{"device-read-bps", "deviceReadBps"},
+	{"device-read-iops", "deviceReadIops"},
+	{"device-write-bps", "deviceWriteBps"},
+	{"device-write-iops", "deviceWriteIops"},
 	{"dns", "dns"},
+	{"health-cmd", "healthCmd"},
+	{"health-interval", "healthInterval"},
+	{"health-retries", "healthRetries"},
+	{"health-start-interval", "healthStartInterval"},
+	{"health-start-period", "healthStartPeriod"},
+	{"health-timeout", "healthTimeout"},
 	{"hostname", "hostname"},
 	{"interactive", "stdin"},
 	{"ip", "ip"},
 	{"log-driver", "logDriver"},
 	{"log-opt", "logOptions"},
 	{"memory", "memory"},
+	{"memory-reservation", "memoryReservation"},
+	{"memory-swap", "memorySwap"},
 	{"name", "name"},
 	{"nest", "nest"},
 	{"net", "network"},
 	{"network", "network"},
 	{"network-alias", "aliases"},
+	{"no-healthcheck", "noHealthcheck"},
 	{"pids-limit", "pids"},
 	{"privileged", "privileged"},
 	{"publish", "ports"},
 	{"publish-all", "publishAll"},
 	{"read-only", "readOnly"},
+	{"restart", "restart"},
 	{"rm", "rm"},
 	{"stop-signal", "stopSignal"},
 	{"stop-timeout", "stopTimeout"},
@@ -123,8 +167,49 @@ static void put_env(struct jsonw *w, const struct arguments *a)
 	jsonw_end_array(w);
 }
 
-static void put_flags(struct jsonw *w, const struct flag *table, const struct arguments *a)
+/* "/dev/x:1mb" → "/dev/x:1048576" */
+static int put_rates(struct jsonw *w, const struct arguments *a, const char *flag, const char *key, struct err *e)
 {
+	bool bytes = strcmp(flag + strlen(flag) - 3, "bps") == 0;
+	char text[300], *end;
+
+	jsonw_array(w, key);
+	for (size_t i = 0; i < a->count; i++) {
+		const char *value = a->values[i].text, *colon = strrchr(value, ':');
+
+		if (strcmp(a->values[i].flag->name, flag) != 0)
+			continue;
+		long long rate = !colon ? -1 : bytes ? flag_size(colon + 1) : strtoll(colon + 1, &end, 10);
+
+		if (!colon || colon == value || strlen(value) > 256)
+			return err_set(e, 125, "invalid argument \"%.100s\" for \"--%s\" flag: bad format: %.100s", value, flag,
+				       value);
+		if (rate < 0 || (!bytes && (end == colon + 1 || *end)))
+			return err_set(
+				e, 125,
+				"invalid argument \"%.100s\" for \"--%s\" flag: invalid rate for device: %.100s. The correct "
+				"format is <device-path>:<number>%s. Number must be a positive integer",
+				value, flag, value, bytes ? "[<unit>]" : "");
+		snprintf(text, sizeof(text), "%.*s:%lld", (int)(colon - value), value, rate);
+		jsonw_string(w, NULL, text);
+	}
+	jsonw_end_array(w);
+	return 0;
+}
+
+int cli_put_flags(struct jsonw *w, const struct flag *table, const struct arguments *a, struct err *e)
+{
+	struct detach detach;
+
+	/* Here already, so that nothing is made for nothing. */
+	if (detach_parse(flag_text(a, "detach-keys"), &detach, e) < 0)
+		return -1;
+	if (flag_text(a, "cpus") && (flag_text(a, "cpu-period") || flag_text(a, "cpu-quota")))
+		return err_set(e, 125, "Conflicting options: Nano CPUs and CPU %s cannot both be set.",
+			       flag_text(a, "cpu-period") ? "Period" : "Quota");
+	/* So that it is not taken for --cpus. */
+	if (flag_text(a, "cpu-quota") && !flag_text(a, "cpu-period"))
+		jsonw_int(w, "cpuPeriod", 100000);
 	for (size_t i = 0; i < array_size(keys); i++) {
 		const struct flag *f = table;
 		const char *text = flag_text(a, keys[i].flag);
@@ -141,20 +226,29 @@ static void put_flags(struct jsonw *w, const struct flag *table, const struct ar
 			jsonw_string(w, keys[i].key, text);
 			break;
 		case FLAG_LIST:
-			put_list(w, a, f->name, keys[i].key);
+			if (strncmp(f->name, "device-", 7) != 0)
+				put_list(w, a, f->name, keys[i].key);
+			else if (put_rates(w, a, f->name, keys[i].key, e) < 0)
+				return -1;
 			break;
 		case FLAG_INT:
 			jsonw_int(w, keys[i].key, strtoll(text, NULL, 10));
 			break;
 		case FLAG_SIZE:
+		case FLAG_SWAP:
 			jsonw_int(w, keys[i].key, flag_size(text));
 			break;
 		case FLAG_CPUS:
 			jsonw_int(w, keys[i].key, flag_cpus(text));
 			break;
+		case FLAG_TIME:
+			if (flag_time(text) > 0 && flag_time(text) < 1000000)
+				return err_set(e, 125, "--%s cannot be less than 1ms", f->name);
+			jsonw_int(w, keys[i].key, flag_time(text) / 1000000);
+			break;
 		}
 	}
-	put_env(w, a);
+	return 0;
 }
 
 /* Flags that are understood but only in part. */
@@ -192,7 +286,9 @@ static int run_request(struct jsonw *w, const char *cmd, const struct arguments 
 	jsonw_object(w, NULL);
 	jsonw_string(w, "cmd", cmd);
 	jsonw_string(w, "image", a->rest[0]);
-	put_flags(w, cli_run_flags, a);
+	int ret = cli_put_flags(w, cli_run_flags, a, e);
+
+	put_env(w, a);
 	if (entrypoint) {
 		jsonw_array(w, "entrypoint");
 		if (*entrypoint)
@@ -204,8 +300,8 @@ static int run_request(struct jsonw *w, const char *cmd, const struct arguments 
 		jsonw_string(w, NULL, a->rest[i]);
 	jsonw_end_array(w);
 	client_put_size(w);
-	int ret = check_flags(a, w, e);
-
+	if (ret == 0)
+		ret = check_flags(a, w, e);
 	jsonw_end_object(w);
 	return ret;
 }
@@ -256,7 +352,8 @@ static int run(const struct cli_command *c, struct arguments *a, const char *cmd
 
 		if (fd < 0)
 			return run_error(c, &e);
-		code = detach || create ? client_wait(fd, &answer, kind, &e) : client_stream(fd, tty, input, &answer, kind, &e);
+		code = detach || create ? client_wait(fd, &answer, kind, &e)
+					: client_stream(fd, tty, input, flag_text(a, "detach-keys"), &answer, kind, &e);
 		if (code >= 0) {
 			if (detach || create)
 				printf("%s\n", id);
@@ -312,10 +409,15 @@ static int keep_terminal(const struct json *answer, void *context)
 }
 
 /* `cmd` on a container, with its streams as far as it has them. */
-static int with_streams(const char *cmd, const char *name, struct err *e)
+static int with_streams(const char *cmd, const struct arguments *a, struct err *e)
 {
 	struct terminal terminal = {0};
 	struct client_answer answer = {keep_terminal, &terminal};
+	const char *name = a->rest[0];
+	struct detach detach;
+
+	if (detach_parse(flag_text(a, "detach-keys"), &detach, e) < 0)
+		return -1;
 	int code, fd = open_for("inspect", name, false, e);
 
 	if (fd < 0)
@@ -325,7 +427,8 @@ static int with_streams(const char *cmd, const char *name, struct err *e)
 	fd = code < 0 ? -1 : open_for(cmd, name, true, e);
 	if (fd < 0)
 		return -1;
-	code = client_stream(fd, terminal.tty, terminal.input && (!terminal.tty || isatty(0)), NULL, NULL, e);
+	code = client_stream(fd, terminal.tty, terminal.input && !flag_on(a, "no-stdin") && (!terminal.tty || isatty(0)),
+			     flag_text(a, "detach-keys"), NULL, NULL, e);
 	close(fd);
 	return code;
 }
@@ -333,7 +436,7 @@ static int with_streams(const char *cmd, const char *name, struct err *e)
 int cli_attach(const struct cli_command *c, struct arguments *a)
 {
 	struct err e;
-	int code = with_streams("attach", a->rest[0], &e);
+	int code = with_streams("attach", a, &e);
 
 	(void)c;
 	return code < 0 ? cli_daemon_error(&e) : code;
@@ -350,7 +453,7 @@ int cli_start(const struct cli_command *c, struct arguments *a)
 			fprintf(stderr, "you cannot start and attach multiple containers at once\n");
 			return 1;
 		}
-		int code = with_streams("start", a->rest[0], &e);
+		int code = with_streams("start", a, &e);
 
 		return code < 0 ? cli_daemon_error(&e) : code;
 	}
@@ -383,7 +486,12 @@ int cli_exec(const struct cli_command *c, struct arguments *a)
 	jsonw_object(&w, NULL);
 	jsonw_string(&w, "cmd", "exec");
 	jsonw_string(&w, "container", a->rest[0]);
-	put_flags(&w, cli_exec_flags, a);
+	if (cli_put_flags(&w, cli_exec_flags, a, &e) < 0) {
+		jsonw_free(&w);
+		fprintf(stderr, "%s\n", e.msg);
+		return 125;
+	}
+	put_env(&w, a);
 	jsonw_array(&w, "argv");
 	for (size_t i = 1; i < a->rest_count; i++)
 		jsonw_string(&w, NULL, a->rest[i]);
@@ -394,7 +502,8 @@ int cli_exec(const struct cli_command *c, struct arguments *a)
 
 	if (fd < 0)
 		return cli_daemon_error(&e);
-	int code = detach ? client_wait(fd, NULL, NULL, &e) : client_stream(fd, tty, input, NULL, NULL, &e);
+	int code = detach ? client_wait(fd, NULL, NULL, &e)
+			  : client_stream(fd, tty, input, flag_text(a, "detach-keys"), NULL, NULL, &e);
 
 	if (code >= 0)
 		return code;

@@ -7,6 +7,7 @@
 #include <sys/signalfd.h>
 #include <termios.h>
 #include "client.h"
+#include "detach.h"
 #include "engine.h"
 #include "io.h"
 #include "level.h"
@@ -69,6 +70,14 @@ static int take_json(struct reading *r, const char *text, size_t length, struct 
 		if (r->kind)
 			snprintf(r->kind, 16, "%s", json_string(failed, "kind", ""));
 		ret = err_set(e, (int)json_number(failed, "code", 125), "%s", json_string(failed, "message", "unknown error"));
+	} else if (json_get(json, "warnings")) {
+		/* A request may be repeated, when its image was not there. */
+		static bool warned;
+
+		json_each(warning, json_get(json, "warnings"))
+			if (!warned && warning->kind == JSON_STRING)
+				fprintf(stderr, "WARNING: %s\n", warning->string);
+		warned = true;
 	} else if (r->answer && r->answer->json && r->answer->json(json, r->answer->context)) {
 		r->code = 0;
 	}
@@ -151,36 +160,29 @@ static void send_size(int fd)
 	sock_send(fd, packet, sizeof(packet), NULL, 0, 5000, NULL);
 }
 
-/* Ctrl-P Ctrl-Q, docker's way to leave a program running. `held`: a Ctrl-P was kept back. */
-static int send_input(int fd, bool tty, bool *held, struct err *e)
+static int send_input(int fd, struct detach *detach, struct err *e)
 {
-	char packet[1 + 1 + 4096];
-	size_t start = 1;
-
-	packet[0] = '0';
-	if (*held)
-		packet[start++] = 16;
-	ssize_t n = read(0, packet + start, 4096);
+	char typed[4096], packet[1 + sizeof(typed) + DETACH_MAX] = "0";
+	ssize_t n = read(0, typed, sizeof(typed));
+	size_t length;
 
 	if (n < 0 && errno == EINTR)
 		return 1;
 	if (n <= 0) {
-		sock_send(fd, packet, start, NULL, 0, -1, NULL);
+		memcpy(packet + 1, detach->keys, detach->held);
+		if (detach->held)
+			sock_send(fd, packet, 1 + detach->held, NULL, 0, -1, NULL);
+		sock_send(fd, packet, 1, NULL, 0, -1, NULL);
 		return 0;
 	}
-	if (tty && *held && packet[start] == 17)
-		return DETACHED;
-	size_t length = start + (size_t)n;
+	bool over = detach_filter(detach, typed, (size_t)n, packet + 1, &length);
 
-	*held = tty && packet[length - 1] == 16;
-	if (tty && n > 1)
-		for (size_t i = start; i + 1 < length; i++)
-			if (packet[i] == 16 && packet[i + 1] == 17)
-				return DETACHED;
-	length -= *held;
-	if (length > 1 && sock_send(fd, packet, length, NULL, 0, -1, e) < 0)
+	if (length && sock_send(fd, packet, 1 + length, NULL, 0, -1, e) < 0)
 		return -1;
-	return 1;
+	if (!over)
+		return 1;
+	sock_send(fd, "D", 1, NULL, 0, -1, NULL);
+	return DETACHED;
 }
 
 static int take_signal(int signals, int fd, bool tty)
@@ -203,10 +205,8 @@ static int take_signal(int signals, int fd, bool tty)
 	return 0;
 }
 
-static int pump(int fd, int signals, bool tty, bool input, struct reading *r, struct err *e)
+static int pump(int fd, int signals, bool tty, bool input, struct detach *detach, struct reading *r, struct err *e)
 {
-	bool held = false;
-
 	while (r->code < 0) {
 		struct pollfd fds[3] = {{.fd = fd, .events = POLLIN},
 					{.fd = signals, .events = POLLIN},
@@ -227,7 +227,7 @@ static int pump(int fd, int signals, bool tty, bool input, struct reading *r, st
 				return 128 + signal;
 		}
 		if (fds[2].revents) {
-			int more = send_input(fd, tty, &held, e);
+			int more = send_input(fd, detach, e);
 
 			if (more == DETACHED) {
 				fprintf(stderr, "\r\nread escape sequence\r\n");
@@ -241,13 +241,18 @@ static int pump(int fd, int signals, bool tty, bool input, struct reading *r, st
 	return r->code;
 }
 
-int client_stream(int fd, bool tty, bool input, const struct client_answer *answer, char kind[16], struct err *e)
+int client_stream(int fd, bool tty, bool input, const char *detach_keys, const struct client_answer *answer, char kind[16],
+		  struct err *e)
 {
 	static struct reading r;
 	struct termios before, raw;
 	sigset_t set, old;
 	bool changed = false;
+	struct detach detach = {0};
 
+	/* Without a terminal nothing is a key. */
+	if (tty && detach_parse(detach_keys, &detach, e) < 0)
+		return -1;
 	r.answer = answer;
 	r.kind = kind;
 	r.started = false;
@@ -265,7 +270,7 @@ int client_stream(int fd, bool tty, bool input, const struct client_answer *answ
 		cfmakeraw(&raw);
 		changed = tcsetattr(0, TCSANOW, &raw) == 0;
 	}
-	int code = pump(fd, signals, tty, input, &r, e);
+	int code = pump(fd, signals, tty, input, &detach, &r, e);
 
 	if (changed)
 		tcsetattr(0, TCSANOW, &before);

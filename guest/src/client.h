@@ -20,7 +20,11 @@ struct client_answer {
 int client_wait(int fd, const struct client_answer *answer, char kind[16], struct err *e);
 /* client_open and client_wait. */
 int client_ask(struct jsonw *request, const struct client_answer *answer, struct err *e);
-/* As client_wait, and our standard input, signals and terminal size go the other way. With `tty` the terminal is raw meanwhile. */
-int client_stream(int fd, bool tty, bool input, const struct client_answer *answer, char kind[16], struct err *e);
+/*
+ * As client_wait, and our standard input, signals and terminal size go the other way. With `tty` the terminal is raw meanwhile,
+ * and `detach_keys` (NULL: the usual ones) end it.
+ */
+int client_stream(int fd, bool tty, bool input, const char *detach_keys, const struct client_answer *answer, char kind[16],
+		  struct err *e);
 /* {"columns","rows"} of our terminal, if we have one. */
 void client_put_size(struct jsonw *w);

@@ -3,11 +3,14 @@
 #include <stdio.h>
 #include <string.h>
 #include "cgroup.h"
+#include "command_life.h"
 #include "command_network.h"
 #include "commands.h"
 #include "container.h"
 #include "events.h"
 #include "exec.h"
+#include "health.h"
+#include "history.h"
 #include "io.h"
 #include "kernel.h"
 #include "layers.h"
@@ -18,6 +21,7 @@
 #include "sock.h"
 #include "spec.h"
 #include "state.h"
+#include "usage.h"
 #include "waiters.h"
 
 pid_t command_fork(int *keep[], size_t count, struct err *e)
@@ -56,7 +60,8 @@ static int spawn_monitor(enum monitor_task task, struct entry *entry, bool attac
 	pid_t pid = command_fork(keep, array_size(keep), e);
 
 	if (pid == 0)
-		monitor_main(task, entry->id, entry->name, entry->request, entry_networks(entry), attach, pair[1], client);
+		monitor_main(task, entry->id, entry->name, entry->request, entry_networks(entry), entry->restarts, attach,
+			     pair[1], client);
 	close(pair[1]);
 	if (pid < 0 || set_nonblock(pair[0], true) < 0) {
 		close(pair[0]);
@@ -67,15 +72,22 @@ static int spawn_monitor(enum monitor_task task, struct entry *entry, bool attac
 	return 0;
 }
 
-static void ended(struct entry *entry, int code)
+static void ended(struct entry *entry, int code, bool oom)
 {
+	char text[16];
+
 	entry->state = ENTRY_EXITED;
 	entry->exit_code = code;
+	entry->oom |= oom;
+	entry->paused = false;
 	entry->finished = unix_ms();
+	restart_consider(entry);
 	entry->pid = 0;
 	entry->pids = entry->memory = 0;
 	close_fd(&entry->pidfd);
 	state_save(entry);
+	snprintf(text, sizeof(text), "%d", code);
+	history_entry(entry, "die", "exitCode", text);
 	events_send("die", entry);
 }
 
@@ -85,9 +97,11 @@ static void gone(struct entry *entry)
 
 	strcpy(id, entry->id);
 	if (entry->state == ENTRY_RUNNING)
-		ended(entry, entry->exit_code);
-	if (entry->state != ENTRY_RESERVED)
+		ended(entry, entry->exit_code, false);
+	if (entry->state != ENTRY_RESERVED) {
+		history_entry(entry, "destroy", NULL, NULL);
 		events_send("destroy", entry);
+	}
 	table_remove(entry);
 	waiters_wake(id);
 }
@@ -104,7 +118,7 @@ static void orphaned(struct entry *entry)
 		container_adopt(&c, entry->id);
 		if (keep) {
 			container_stop(&c, NULL);
-			ended(entry, 137);
+			ended(entry, 137, false);
 			waiters_wake(entry->id);
 		} else {
 			container_remove(&c, NULL);
@@ -120,6 +134,8 @@ static void resumed(struct entry *entry, const struct json *message)
 
 	snprintf(entry->name, sizeof(entry->name), "%s", json_string(message, "name", ""));
 	entry->created = (int64_t)json_number(message, "created", 0);
+	entry->restarts = (int)json_number(message, "restarts", 0);
+	entry->known = true;
 	jsonw_value(&w, NULL, json_get(message, "request"));
 	json_free(entry->request);
 	entry->request = w.failed ? NULL : json_parse(w.data, w.length, NULL);
@@ -152,6 +168,8 @@ void command_monitor_event(struct entry *entry)
 		entry->state = ENTRY_CREATED;
 		if (strcmp(json_string(entry->request, "cmd", ""), "create") == 0)
 			state_save(entry);
+		if (!entry->known)
+			history_entry(entry, "create", NULL, NULL);
 		events_send("create", entry);
 	} else if (strcmp(type, "started") == 0 && count == 1) {
 		entry->pid = (pid_t)json_number(message, "pid", 0);
@@ -163,17 +181,37 @@ void command_monitor_event(struct entry *entry)
 		entry->started = (int64_t)json_number(message, "time", 0);
 		json_free(entry->live);
 		entry->live = take_ptr(message);
+		entry->restarting = false;
+		entry->oom = false;
+		/* Known to an engine before us, and perhaps frozen since. */
+		entry->paused = entry->known && cgroup_read(entry->id, "cgroup.freeze") == 1;
+		if (!entry->known)
+			history_entry(entry, "start", NULL, NULL);
+		if (entry->restarted)
+			history_entry(entry, "restart", NULL, NULL);
+		entry->known = entry->restarted = false;
 		events_send("start", entry);
+		/* Stopped while it was on its way up. */
+		if (entry->stopped)
+			cgroup_kill(entry->id, NULL);
+	} else if (strcmp(type, "oom") == 0) {
+		entry->oom = true;
+		history_entry(entry, "oom", NULL, NULL);
+	} else if (strcmp(type, "health") == 0) {
+		health_heard(entry, take_ptr(message));
+	} else if (strcmp(type, "updated") == 0) {
+		command_updated(entry, json_get(message, "set"));
 	} else if (strcmp(type, "networks") == 0) {
 		json_free(entry->live);
 		entry->live = take_ptr(message);
 		events_send("start", entry);
 	} else if (strcmp(type, "exited") == 0) {
-		ended(entry, (int)json_number(message, "code", 255));
+		ended(entry, (int)json_number(message, "code", 255), json_bool(message, "oom", false));
 		waiters_wake(entry->id);
 	} else if (strcmp(type, "failed") == 0) {
 		if (entry->state == ENTRY_RUNNING)
-			ended(entry, (int)json_number(message, "code", 255));
+			ended(entry, (int)json_number(message, "code", 255), false);
+		entry->restarting = entry->restarted = false;
 		entry->exit_code = (int)json_number(message, "code", 255);
 		state_save(entry);
 		waiters_wake(entry->id);
@@ -200,12 +238,14 @@ static int run(struct request *r, struct err *e)
 	if (r->length > REQUEST_MAX)
 		return err_set(e, 125, "the command line is too long (%zu bytes)", r->length);
 	/* Here already, so that a bad request never becomes an entry. */
-	if (spec_parse(r->json, &spec, e) < 0 || log_check(r->json, e) < 0 || command_network_exists(spec.network, e) < 0)
+	if (spec_parse(r->json, &spec, e) < 0 || log_check(r->json, e) < 0 || health_check(r->json, e) < 0 ||
+	    command_network_exists(spec.network, e) < 0)
 		return -1;
 	struct entry *entry = table_add(spec.name, r->json, e);
 
 	if (!entry)
 		return -1;
+	reply_warnings(r->client, r->json);
 	r->json = NULL;
 	if (spawn_monitor(create ? MONITOR_CREATE : MONITOR_RUN, entry, !spec.detach, r->client, e) < 0) {
 		table_remove(entry);
@@ -216,17 +256,28 @@ static int run(struct request *r, struct err *e)
 
 static int start(struct request *r, struct err *e)
 {
-	if (r->entry->state == ENTRY_RUNNING) {
+	if (r->entry->paused)
+		return err_set(e, 1, "cannot start a paused container, try unpause instead");
+	/* Its monitor is about to start it: a second one would be in its way. */
+	if (r->entry->state == ENTRY_RUNNING || (r->entry->restarting && !r->entry->restart_at)) {
 		reply_code(r->client, 0);
 		return 0;
 	}
+	restart_reset(r->entry);
 	return spawn_monitor(MONITOR_START, r->entry, json_bool(r->json, "attach", false), r->client, e);
 }
 
-static int need_running(const struct entry *entry, struct err *e)
+int command_start(struct entry *entry, int client, struct err *e)
+{
+	return spawn_monitor(MONITOR_START, entry, false, client, e);
+}
+
+int command_need_running(const struct entry *entry, struct err *e)
 {
 	if (entry->state == ENTRY_RUNNING)
 		return 0;
+	if (entry->restarting)
+		return err_set(e, 1, "Container %s is restarting, wait until the container is running", entry->id);
 	return err_set(e, 1, "container %s is not running", entry->id);
 }
 
@@ -234,14 +285,18 @@ static int attach(struct request *r, struct err *e)
 {
 	if (r->entry->state != ENTRY_RUNNING)
 		return err_set(e, 1, "cannot attach to a stopped container, start it first");
+	if (r->entry->paused)
+		return err_set(e, 1, "cannot attach to a paused container, unpause it first");
 	reply_text(r->client, "{\"started\":true}");
 	return sock_send(r->entry->control, "a", 1, &r->client, 1, 0, e);
 }
 
 static int exec(struct request *r, struct err *e)
 {
-	if (need_running(r->entry, e) < 0)
+	if (command_need_running(r->entry, e) < 0)
 		return -1;
+	if (r->entry->paused)
+		return err_set(e, 1, "container %s is paused, unpause the container before exec", r->entry->id);
 	int *keep[] = {&r->entry->pidfd, &r->client};
 	int pidfd = r->entry->pidfd, client = r->client;
 	pid_t pid = command_fork(keep, array_size(keep), e);
@@ -280,50 +335,10 @@ static int logs(struct request *r, struct err *e)
 	_exit(0);
 }
 
-static int stop(struct request *r, struct err *e)
-{
-	struct spec spec;
-
-	if (r->entry->state != ENTRY_RUNNING) {
-		reply_code(r->client, 0);
-		return 0;
-	}
-	if (spec_parse(r->entry->request, &spec, e) < 0)
-		return -1;
-	double timeout = json_number(r->json, "timeout", spec.stop_timeout);
-	int signal = (int)json_number(entry_summary(r->entry), "stopSignal", SIGTERM);
-
-	if (sys_pidfd_send_signal(r->entry->pidfd, signal) < 0 && errno != ESRCH)
-		return err_errno(e, 125, "signal %d", signal);
-	waiters_add(r->entry, r->client, WAIT_EXIT, timeout < 0 ? -1 : now_ms() + (int64_t)(timeout * 1000));
-	r->client = -1;
-	return 0;
-}
-
-static int kill_entry(struct request *r, struct err *e)
-{
-	int signal = spec_signal(json_string(r->json, "signal", "KILL"));
-
-	if (!signal)
-		return err_set(e, 1, "Invalid signal: %.40s", json_string(r->json, "signal", ""));
-	if (r->entry->state != ENTRY_RUNNING)
-		return err_set(e, 1, "cannot kill container: %s: container %s is not running",
-			       json_string(r->json, "container", ""), r->entry->id);
-	if (sys_pidfd_send_signal(r->entry->pidfd, signal) < 0)
-		return err_errno(e, 1, "cannot kill container");
-	if (signal == SIGKILL) {
-		waiters_add(r->entry, r->client, WAIT_EXIT, -1);
-		r->client = -1;
-	} else {
-		reply_code(r->client, 0);
-	}
-	return 0;
-}
-
 static int wait_entry(struct request *r, struct err *e)
 {
 	(void)e;
-	if (r->entry->state != ENTRY_RUNNING) {
+	if (r->entry->state != ENTRY_RUNNING && !r->entry->restarting) {
 		reply_code(r->client, r->entry->exit_code);
 		return 0;
 	}
@@ -334,13 +349,18 @@ static int wait_entry(struct request *r, struct err *e)
 
 static int remove_entry(struct request *r, struct err *e)
 {
-	if (r->entry->state == ENTRY_RUNNING) {
+	if (r->entry->state == ENTRY_RUNNING || r->entry->restarting) {
 		if (!json_bool(r->json, "force", false))
 			return err_set(e, 1,
-				       "cannot remove container \"%s\": container is running: stop the container before removing "
+				       "cannot remove container \"%s\": container is %s: %sstop the container before removing "
 				       "or force remove",
-				       json_string(r->json, "container", r->entry->name));
-		if (cgroup_kill(r->entry->id, e) < 0)
+				       json_string(r->json, "container", r->entry->name), entry_status_name(r->entry),
+				       r->entry->paused ? "unpause and " : "");
+		restart_cancel(r->entry);
+	}
+	if (r->entry->state == ENTRY_RUNNING || r->entry->restarting) {
+		/* One on its way up has no cgroup yet; it is killed when it runs. */
+		if (cgroup_kill(r->entry->id, e) < 0 && !r->entry->restarting)
 			return -1;
 		waiters_add(r->entry, r->client, WAIT_REMOVE, -1);
 		r->client = -1;
@@ -354,6 +374,37 @@ static int remove_entry(struct request *r, struct err *e)
 		return -1;
 	}
 	reply_code(r->client, 0);
+	return 0;
+}
+
+/* What may take a while to read is read by a process of its own. */
+static int read_apart(struct request *r, void (*answer)(struct request *r), struct err *e)
+{
+	int client = r->client, *keep[] = {&client};
+	pid_t pid = command_fork(keep, array_size(keep), e);
+
+	if (pid != 0)
+		return pid < 0 ? -1 : 0;
+	r->client = client;
+	answer(r);
+	_exit(0);
+}
+
+static int stats(struct request *r, struct err *e)
+{
+	return read_apart(r, usage_stats, e);
+}
+
+static int top(struct request *r, struct err *e)
+{
+	return command_need_running(r->entry, e) < 0 ? -1 : read_apart(r, usage_top, e);
+}
+
+static int events(struct request *r, struct err *e)
+{
+	if (history_watch(r->client, r->json, e) < 0)
+		return -1;
+	r->client = -1;
 	return 0;
 }
 
@@ -391,8 +442,16 @@ static const struct {
 	{"attach", attach, true},
 	{"exec", exec, true},
 	{"logs", logs, true},
-	{"stop", stop, true},
-	{"kill", kill_entry, true},
+	{"stop", command_stop, true},
+	{"restart", command_restart, true},
+	{"kill", command_kill, true},
+	{"pause", command_pause, true},
+	{"unpause", command_unpause, true},
+	{"rename", command_rename, true},
+	{"update", command_update, true},
+	{"stats", stats, false},
+	{"top", top, true},
+	{"events", events, false},
 	{"wait", wait_entry, true},
 	{"rm", remove_entry, true},
 	{"inspect", inspect, true},

@@ -16,3 +16,7 @@ void command_run(char *packet, size_t length, int client);
 void command_monitor_event(struct entry *entry);
 /* Forks; in the child everything of the engine's is closed but `keep` (moved to 3, 4, …) and 0, 1, 2. 0 in the child. */
 pid_t command_fork(int *keep[], size_t count, struct err *e);
+/* Starts one that does not run; `client` (-1: none) is answered by its monitor and stays the caller's. */
+int command_start(struct entry *entry, int client, struct err *e);
+/* Docker's words when it does not. */
+int command_need_running(const struct entry *entry, struct err *e);

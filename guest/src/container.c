@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
+#include "cgroup.h"
 #include "container.h"
 #include "dev.h"
 #include "endpoint.h"

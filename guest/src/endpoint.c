@@ -87,6 +87,28 @@ int endpoint_take(const struct network *n, uint32_t wanted, uint32_t *address, s
 	return err_set(e, 125, "no available IPv4 addresses on this network's address pools: %s (%.12s)", n->name, n->id);
 }
 
+void endpoint_rename(const char *network, uint32_t address, const char *name)
+{
+	char path[200], text[16];
+	struct jsonw w = {0};
+	size_t length;
+
+	snprintf(path, sizeof(path), NETWORKS "/%s/%s", network, network_text(address, text));
+	_cleanup_free_ char *old = read_file(path, ENDPOINT_MAX, &length, NULL);
+	struct json *endpoint = old ? json_parse(old, length, NULL) : NULL;
+
+	jsonw_object(&w, NULL);
+	jsonw_string(&w, "name", name);
+	json_each(value, endpoint)
+		if (strcmp(value->key, "name") != 0)
+			jsonw_value(&w, value->key, value);
+	jsonw_end_object(&w);
+	if (endpoint && !w.failed)
+		replace_file_at(AT_FDCWD, path, w.data, w.length, 0600, NULL);
+	json_free(endpoint);
+	jsonw_free(&w);
+}
+
 void endpoint_release(const char *network, uint32_t address)
 {
 	char path[200], text[16];

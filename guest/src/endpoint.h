@@ -16,6 +16,8 @@ bool endpoint_possible(const struct network *n, uint32_t address);
  * to, or -1.
  */
 int endpoint_take(const struct network *n, uint32_t wanted, uint32_t *address, struct err *e);
+/* Its container has another name. */
+void endpoint_rename(const char *network, uint32_t address, const char *name);
 void endpoint_release(const char *network, uint32_t address);
 /* Calls `each` for every endpoint of the network that is complete, until it returns non-zero, which is returned. */
 int endpoint_each(const char *network, int (*each)(uint32_t address, const struct json *endpoint, void *context), void *context);

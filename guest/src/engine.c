@@ -10,12 +10,14 @@
 #include "commands.h"
 #include "engine.h"
 #include "events.h"
+#include "history.h"
 #include "io.h"
 #include "kernel.h"
 #include "layers.h"
 #include "level.h"
 #include "main.h"
 #include "mounts.h"
+#include "restart.h"
 #include "rootfs.h"
 #include "sock.h"
 #include "state.h"
@@ -99,14 +101,22 @@ static void loop(int listener) __attribute__((noreturn));
 
 static void loop(int listener)
 {
-	enum { LISTENER, UPSTREAM, FIRST, WAITERS = FIRST + NEWCOMERS, MONITORS = WAITERS + WAITERS_MAX };
+	enum {
+		LISTENER,
+		UPSTREAM,
+		FIRST,
+		WAITERS = FIRST + NEWCOMERS,
+		HISTORY = WAITERS + WAITERS_MAX,
+		MONITORS = HISTORY + HISTORY_WATCHERS,
+	};
 	static struct pollfd fds[MONITORS + TABLE_MAX];
 	static struct entry *entries[TABLE_MAX];
 
 	for (size_t i = 0; i < NEWCOMERS; i++)
 		newcomers[i].fd = -1;
 	for (;;) {
-		int timeout = earlier(earlier(events_connect(), newcomers_due()), earlier(waiters_due(), sample_due()));
+		int timeout = earlier(earlier(events_connect(), newcomers_due()),
+				      earlier(waiters_due(), earlier(restart_due(), sample_due())));
 		size_t count = 0;
 		bool room = false;
 
@@ -117,6 +127,7 @@ static void loop(int listener)
 		fds[LISTENER] = (struct pollfd){.fd = room ? listener : -1, .events = POLLIN};
 		fds[UPSTREAM] = events_poll();
 		waiters_poll(&fds[WAITERS]);
+		history_poll(&fds[HISTORY]);
 		for (struct entry *e = table_first(); e; e = e->next) {
 			if (e->control < 0)
 				continue;
@@ -131,6 +142,7 @@ static void loop(int listener)
 				command_monitor_event(entries[i]);
 		events_handle(&fds[UPSTREAM]);
 		waiters_handle(&fds[WAITERS]);
+		history_handle(&fds[HISTORY]);
 		for (size_t i = 0; i < NEWCOMERS; i++)
 			if (fds[FIRST + i].revents)
 				read_newcomer(i);

@@ -15,6 +15,7 @@
 #include "ns.h"
 #include "process.h"
 #include "session.h"
+#include "sock.h"
 #include "spec.h"
 #include "streams.h"
 
@@ -186,12 +187,81 @@ void exec_main(const struct entry *entry, const struct json *request, int client
 		if (fds[SESSION_FDS].revents)
 			break;
 		/* A terminal closed while its program runs hangs it up, as any terminal would. */
-		if (session.client < 0 && j.streams.tty && !detach)
+		if (session.client < 0 && j.streams.tty && !detach && !session.left)
 			streams_close(&j.streams);
 	}
 	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
 		;
 	session_drain(&session, DRAIN_MS);
 	session_exit(&session, WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status));
+	_exit(0);
+}
+
+void exec_check(const struct container *c, const char *const *argv, int pidfd, int timeout_ms, int report)
+{
+	static struct joining j = {.cgroup = -1, .report = {-1, -1}, .pid_pipe = {-1, -1}};
+	static struct exec_report done;
+	struct err e = {0};
+	int64_t deadline = now_ms() + timeout_ms;
+	int program = -1, status = 0;
+	pid_t pid = 0;
+	size_t length = 0;
+	bool killed = false, ended = false;
+
+	prctl(PR_SET_NAME, "nest-health");
+	done.code = -1;
+	j.container = pidfd;
+	j.process = c->process;
+	j.process.argv = (const char **)argv;
+	j.streams = (struct streams)STREAMS_NONE;
+	if ((j.cgroup = cgroup_of(c->pid, &e)) < 0 || streams_make(&j.streams, false, false, c->root, &e) < 0 ||
+	    start(&j, &pid, &program, &e) < 0)
+		length = (size_t)snprintf(done.output, sizeof(done.output), "%s", e.msg);
+	else
+		done.code = 0;
+	while (done.code == 0 && !ended) {
+		struct pollfd fds[] = {{.fd = program, .events = POLLIN},
+				       {.fd = j.streams.out, .events = POLLIN},
+				       {.fd = j.streams.err, .events = POLLIN}};
+		int64_t left = deadline - now_ms();
+
+		if (left <= 0 && !killed) {
+			sys_pidfd_send_signal(program, SIGKILL);
+			killed = true;
+		}
+		if (poll(fds, 3, killed || left < 0 ? -1 : (int)left) < 0)
+			continue;
+		ended = fds[0].revents;
+		for (int i = 1; i < 3; i++) {
+			int *from = i == 1 ? &j.streams.out : &j.streams.err;
+			char rest[4096];
+			ssize_t n;
+
+			while (*from >= 0 && (n = read(*from, rest, sizeof(rest))) != 0) {
+				size_t room = sizeof(done.output) - length;
+
+				if (n < 0)
+					break;
+				memcpy(done.output + length, rest, (size_t)n < room ? (size_t)n : room);
+				length += (size_t)n < room ? (size_t)n : room;
+				/* Whoever writes without end is bounded by the deadline too. */
+				if (now_ms() > deadline)
+					break;
+			}
+			if (fds[i].revents & POLLHUP)
+				close_fd(from);
+		}
+	}
+	if (done.code == 0) {
+		while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
+			;
+		done.code = WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
+	}
+	if (killed) {
+		done.code = -1;
+		length = (size_t)snprintf(done.output, sizeof(done.output), "Health check exceeded timeout (%gs)",
+					  timeout_ms / 1000.0);
+	}
+	sock_send(report, &done, sizeof(done.code) + length, NULL, 0, -1, NULL);
 	_exit(0);
 }

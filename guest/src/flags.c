@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "flags.h"
+#include "io.h"
 #include "number.h"
 
 long long flag_size(const char *text)
@@ -39,6 +40,36 @@ long long flag_cpus(const char *text)
 	return end == text || *end || value > 10000 ? -1 : (long long)(value * 100000 + 0.5);
 }
 
+long long flag_time(const char *text)
+{
+	static const struct {
+		const char *unit;
+		double ns;
+	} units[] = {{"ns", 1}, {"us", 1e3}, {"µs", 1e3}, {"ms", 1e6}, {"s", 1e9}, {"m", 60e9}, {"h", 3600e9}};
+	double sum = 0;
+
+	if (strcmp(text, "0") == 0)
+		return 0;
+	do {
+		char *end;
+		size_t i = 0, length;
+
+		double value = strtod(text, &end);
+
+		/* Not all that strtod takes: "inf", "0x1", "1e9". */
+		if (end == text || (size_t)(end - text) != strspn(text, "0123456789."))
+			return -1;
+		length = strcspn(end, "0123456789.");
+		while (i < array_size(units) && (strlen(units[i].unit) != length || strncmp(units[i].unit, end, length) != 0))
+			i++;
+		if (i == array_size(units))
+			return -1;
+		sum += value * units[i].ns;
+		text = end + length;
+	} while (*text);
+	return sum < 9e18 ? (long long)sum : -1;
+}
+
 static int invalid(const struct flag *f, const char *text, const char *why, struct err *e)
 {
 	char both[96];
@@ -67,9 +98,15 @@ static int check(const struct flag *f, const char *text, struct err *e)
 		snprintf(why, sizeof(why), "strconv.ParseInt: parsing \"%.80s\": invalid syntax", text);
 		return invalid(f, text, why, e);
 	case FLAG_SIZE:
-		if (flag_size(text) >= 0)
+	case FLAG_SWAP:
+		if (flag_size(text) >= 0 || (f->kind == FLAG_SWAP && strcmp(text, "-1") == 0))
 			return 0;
 		snprintf(why, sizeof(why), "invalid size: '%.80s'", text);
+		return invalid(f, text, why, e);
+	case FLAG_TIME:
+		if (flag_time(text) >= 0)
+			return 0;
+		snprintf(why, sizeof(why), "time: invalid duration \"%.80s\"", text);
 		return invalid(f, text, why, e);
 	case FLAG_CPUS:
 		if (flag_cpus(text) >= 0)

@@ -4,7 +4,7 @@
 #include <stddef.h>
 #include "err.h"
 
-enum flag_kind { FLAG_BOOL, FLAG_TEXT, FLAG_LIST, FLAG_INT, FLAG_SIZE, FLAG_CPUS };
+enum flag_kind { FLAG_BOOL, FLAG_TEXT, FLAG_LIST, FLAG_INT, FLAG_SIZE, FLAG_CPUS, FLAG_TIME, FLAG_SWAP };
 
 struct flag {
 	char letter; /* 0: none */
@@ -36,5 +36,7 @@ const char *flag_text(const struct arguments *a, const char *name);
 bool flag_on(const struct arguments *a, const char *name);
 /* "512m", "1g", "64K", "1048576" → bytes, -1 when it is none. */
 long long flag_size(const char *text);
+/* "1m30s", "1.5h", "200ms" → nanoseconds, -1 when it is none (or negative). */
+long long flag_time(const char *text);
 /* "1.5" → 150000 (microseconds of 100 ms), -1 when it is none. */
 long long flag_cpus(const char *text);

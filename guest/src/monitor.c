@@ -1,10 +1,14 @@
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
+#include "cgroup.h"
 #include "container.h"
+#include "health.h"
 #include "io.h"
 #include "monitor.h"
 #include "relay.h"
@@ -20,6 +24,11 @@ struct monitor {
 	struct session session;
 	struct log log;
 	struct relay *relay;
+	struct health health;
+	int oom_events; /* memory.events, -1: not watched */
+	int64_t ooms;
+	struct json *merged; /* the request as updated, NULL: it never was */
+	int restarts;
 	int control;              /* the engine, -1 while there is none */
 	int listener;             /* for the next engine, while there is none */
 	int64_t created, started; /* unix ms */
@@ -94,14 +103,27 @@ static void tell_client(struct monitor *m, bool started)
 	jsonw_free(&w);
 }
 
-/* Removes everything, tells of it at once and ends. */
-static void finish(struct monitor *m, int code) __attribute__((noreturn));
+static void tell_ended(struct monitor *m, int code, bool oom)
+{
+	struct jsonw w = {0};
 
-static void finish(struct monitor *m, int code)
+	jsonw_object(&w, NULL);
+	jsonw_string(&w, "type", "exited");
+	jsonw_int(&w, "code", code);
+	jsonw_bool(&w, "oom", oom);
+	jsonw_end_object(&w);
+	tell(m, &w, -1);
+	jsonw_free(&w);
+}
+
+/* Removes everything, tells of it at once and ends. */
+static void finish(struct monitor *m, int code, bool oom) __attribute__((noreturn));
+
+static void finish(struct monitor *m, int code, bool oom)
 {
 	bool removed = container_remove(&m->container, NULL) == 0;
 
-	tell_type(m, "exited", "code", code);
+	tell_ended(m, code, oom);
 	if (removed)
 		tell_type(m, "gone", NULL, 0);
 	else
@@ -137,17 +159,13 @@ static void put_networks(const struct monitor *m, struct jsonw *w)
 }
 
 /* `network connect` and `disconnect`, handed over by the engine. */
-static void change_networks(struct monitor *m, const char *order, size_t length, int client)
+static void change_networks(struct monitor *m, const struct json *request, int client)
 {
 	struct err e = {.code = 125};
-	struct json *request = json_parse(order, length, &e);
 	bool connect = strcmp(json_string(request, "cmd", ""), "network.connect") == 0;
-	int ret = !request  ? -1
-		  : connect ? attachments_connect(&m->container, request, &e)
-			    : attachments_disconnect(&m->container, request, &e);
+	int ret = connect ? attachments_connect(&m->container, request, &e) : attachments_disconnect(&m->container, request, &e);
 	struct jsonw w = {0};
 
-	json_free(request);
 	jsonw_object(&w, NULL);
 	jsonw_string(&w, "type", "networks");
 	put_networks(m, &w);
@@ -158,7 +176,78 @@ static void change_networks(struct monitor *m, const char *order, size_t length,
 		reply_error(client, &e);
 	else
 		reply_code(client, 0);
-	close(client);
+}
+
+static void tell_health(struct monitor *m)
+{
+	struct jsonw w = {0};
+
+	if (!m->health.argv[0])
+		return;
+	health_put(&w, &m->health);
+	tell(m, &w, -1);
+	jsonw_free(&w);
+}
+
+/* Only where there is a limit: without one the machine itself would be at its end. */
+static void watch_memory(struct monitor *m)
+{
+	if (m->oom_events < 0)
+		m->oom_events = cgroup_open(m->container.id, "memory.events", O_RDONLY);
+}
+
+static void take_oom(struct monitor *m)
+{
+	char text[512];
+	ssize_t n = pread(m->oom_events, text, sizeof(text) - 1, 0);
+	char *at = n < 0 ? NULL : (text[n] = 0, strstr(text, "\noom_kill "));
+	int64_t ooms = at ? strtoll(at + 10, NULL, 10) : 0;
+
+	if (ooms > m->ooms)
+		tell_type(m, "oom", NULL, 0);
+	m->ooms = ooms;
+}
+
+/* New limits into the cgroup, and into what a later engine hears. */
+static int update(struct monitor *m, const struct json *set, struct err *e)
+{
+	struct json *merged = limits_merge(m->container.request, set);
+	struct limits limits;
+	struct jsonw w = {0};
+
+	if (!merged || limits_parse(merged, &limits, e) < 0 || limits_apply(m->container.cgroup, &limits, true, e) < 0) {
+		json_free(merged);
+		return merged ? -1 : err_set(e, 1, "out of memory");
+	}
+	if (limits.memory)
+		watch_memory(m);
+	m->container.request = merged;
+	/* The first one stays: the container's spec points into it. */
+	json_free(m->merged);
+	m->merged = merged;
+	jsonw_object(&w, NULL);
+	jsonw_string(&w, "type", "updated");
+	jsonw_value(&w, "set", set);
+	jsonw_end_object(&w);
+	tell(m, &w, -1);
+	jsonw_free(&w);
+	return 0;
+}
+
+/* `update` (with the command line that waits for it) and `rename`. */
+static void change_self(struct monitor *m, const struct json *order, int client)
+{
+	struct err e = {0};
+	const char *name = json_string(order, "name", NULL);
+
+	if (name) {
+		snprintf(m->container.name, sizeof(m->container.name), "%s", name);
+		attachments_rename(&m->container);
+	} else if (update(m, json_get(order, "set"), &e) < 0) {
+		reply_error(client, &e);
+	} else {
+		reply_code(client, 0);
+	}
 }
 
 static void tell_started(struct monitor *m)
@@ -173,6 +262,19 @@ static void tell_started(struct monitor *m)
 	jsonw_end_object(&w);
 	tell(m, &w, m->container.pidfd);
 	jsonw_free(&w);
+}
+
+static void obey(struct monitor *m, const char *text, size_t length, int client)
+{
+	struct json *order = json_parse(text, length, NULL);
+
+	if (strncmp(json_string(order, "cmd", ""), "network.", 8) == 0)
+		change_networks(m, order, client);
+	else if (order)
+		change_self(m, order, client);
+	json_free(order);
+	if (client >= 0)
+		close(client);
 }
 
 /* The engine ended: the container goes on, and the next engine finds us here. */
@@ -198,26 +300,31 @@ static void meet_engine(struct monitor *m)
 	jsonw_string(&w, "type", "resumed");
 	jsonw_string(&w, "name", c->name);
 	jsonw_int(&w, "created", m->created);
+	jsonw_int(&w, "restarts", m->restarts);
 	jsonw_value(&w, "request", c->request);
 	jsonw_end_object(&w);
 	tell(m, &w, -1);
 	jsonw_free(&w);
 	tell_created(m);
 	tell_started(m);
+	tell_health(m);
 }
 
 /* Until the container's first process, and with it everything in its pid namespace, has ended. Its exit code. */
 static int watch(struct monitor *m)
 {
-	enum { ENDED = SESSION_FDS, CONTROL, NAMES, RELAY, COUNT = RELAY + RELAY_FDS };
+	enum { ENDED = SESSION_FDS, CONTROL, NAMES, HEALTH, MEMORY, RELAY, COUNT = RELAY + RELAY_FDS };
 	struct pollfd fds[COUNT];
 	struct container *c = &m->container;
 
 	for (;;) {
-		int timeout = session_poll(&m->session, fds);
+		int timeout = session_poll(&m->session, fds), check = health_poll(&m->health, c, &fds[HEALTH]);
 
+		if (timeout < 0 || (check >= 0 && check < timeout))
+			timeout = check;
 		fds[ENDED] = (struct pollfd){.fd = c->pidfd, .events = POLLIN};
 		fds[CONTROL] = (struct pollfd){.fd = m->control >= 0 ? m->control : m->listener, .events = POLLIN};
+		fds[MEMORY] = (struct pollfd){.fd = m->oom_events, .events = POLLPRI};
 		fds[NAMES] = (struct pollfd){.fd = c->networks.dns, .events = POLLIN};
 		if (m->relay)
 			relay_poll(m->relay, &fds[RELAY]);
@@ -226,6 +333,10 @@ static int watch(struct monitor *m)
 		session_handle(&m->session, fds);
 		if (m->relay)
 			relay_handle(m->relay, &fds[RELAY]);
+		if (health_handle(&m->health, &fds[HEALTH]))
+			tell_health(m);
+		if (fds[MEMORY].revents)
+			take_oom(m);
 		if (fds[NAMES].revents)
 			attachments_serve(c);
 		if (fds[CONTROL].revents && m->control < 0) {
@@ -239,8 +350,8 @@ static int watch(struct monitor *m)
 
 			if (n == 0)
 				lose_engine(m);
-			else if (n > 0 && count == 1 && *word == '{')
-				change_networks(m, word, (size_t)n, client);
+			else if (n > 0 && *word == '{')
+				obey(m, word, (size_t)n, client);
 			else if (n > 0 && count == 1 && m->session.client < 0)
 				m->session.client = client;
 			else if (n > 0 && count == 1)
@@ -258,15 +369,16 @@ static int watch(struct monitor *m)
 }
 
 void monitor_main(enum monitor_task task, const char *id, const char *name, const struct json *request,
-		  const struct json *networks, bool attach, int control, int client)
+		  const struct json *networks, int restarts, bool attach, int control, int client)
 {
 	static struct monitor m; /* too large for a stack */
 	struct container *c = &m.container;
 	struct err e = {0};
 
 	m.control = control;
-	m.listener = -1;
+	m.listener = m.oom_events = -1;
 	m.created = unix_ms();
+	m.restarts = restarts;
 	m.log.fd = -1;
 	session_init(&m.session, client, &c->streams);
 	m.session.log = &m.log;
@@ -288,12 +400,16 @@ void monitor_main(enum monitor_task task, const char *id, const char *name, cons
 	/* Not before: each word to the engine costs switches to it, to the agent and to the page. */
 	if (task == MONITOR_RUN)
 		tell_created(&m);
-	if (started < 0)
+	if (started < 0 || health_parse(request, c->image.config, &m.health, &e) < 0)
 		fail(&m, &e, true);
+	if (c->spec.limits.memory)
+		watch_memory(&m);
 	m.session.pidfd = c->pidfd;
 	m.session.close_input = c->spec.open_stdin;
 	m.started = unix_ms();
 	tell_started(&m);
+	health_start(&m.health);
+	tell_health(&m);
 	if (c->relay >= 0)
 		m.relay = relay_new(c->relay, id, &c->level);
 	tell_client(&m, attach);
@@ -305,13 +421,17 @@ void monitor_main(enum monitor_task task, const char *id, const char *name, cons
 	session_drain(&m.session, DRAIN_MS);
 	relay_free(m.relay);
 	log_close(&m.log);
+	if (m.oom_events >= 0)
+		take_oom(&m);
+	bool oom = m.ooms > 0;
+
 	container_stop(c, &e);
 	/* An engine that is being started again is to hear how it ended. */
 	if (m.control < 0 && m.listener >= 0 && wait_fd(m.listener, POLLIN, now_ms() + ENGINE_MS) == 0)
 		meet_engine(&m);
 	if (c->spec.remove)
-		finish(&m, code);
-	tell_type(&m, "exited", "code", code);
+		finish(&m, code, oom);
+	tell_ended(&m, code, oom);
 	session_exit(&m.session, code);
 	_exit(0);
 }

@@ -2,11 +2,12 @@
 #include <string.h>
 #include "io.h"
 #include "reply.h"
+#include "resources.h"
 #include "sock.h"
 
-enum { SEND_MS = 100, PART = 60000 };
+enum { PART = 60000 };
 
-static int send_kind(int client, char kind, const char *text, size_t length, struct err *e)
+static int send_kind(int client, char kind, const char *text, size_t length, int timeout_ms, struct err *e)
 {
 	_cleanup_free_ char *packet = malloc(length + 1);
 
@@ -14,12 +15,12 @@ static int send_kind(int client, char kind, const char *text, size_t length, str
 		return err_set(e, 125, "out of memory");
 	packet[0] = kind;
 	memcpy(packet + 1, text, length);
-	return sock_send(client, packet, length + 1, NULL, 0, SEND_MS, e);
+	return sock_send(client, packet, length + 1, NULL, 0, timeout_ms, e);
 }
 
-static int send_json(int client, char kind, struct jsonw *w, struct err *e)
+int reply_json(int client, struct jsonw *w, int timeout_ms, struct err *e)
 {
-	int ret = w->failed ? err_set(e, 125, "out of memory") : send_kind(client, kind, w->data, w->length, e);
+	int ret = w->failed ? err_set(e, 125, "out of memory") : send_kind(client, 'J', w->data, w->length, timeout_ms, e);
 
 	jsonw_free(w);
 	return ret;
@@ -27,7 +28,20 @@ static int send_json(int client, char kind, struct jsonw *w, struct err *e)
 
 void reply_text(int client, const char *json)
 {
-	send_kind(client, 'J', json, strlen(json), NULL);
+	send_kind(client, 'J', json, strlen(json), REPLY_MS, NULL);
+}
+
+void reply_warnings(int client, const struct json *request)
+{
+	struct jsonw w = {0};
+
+	jsonw_object(&w, NULL);
+	resources_warn(request, &w);
+	jsonw_end_object(&w);
+	/* Mostly there are none. */
+	if (!w.failed && strstr(w.data, "[\""))
+		send_kind(client, 'J', w.data, w.length, REPLY_MS, NULL);
+	jsonw_free(&w);
 }
 
 void reply_error(int client, const struct err *e)
@@ -40,7 +54,7 @@ void reply_error(int client, const struct err *e)
 	jsonw_string(&w, "message", e->msg);
 	jsonw_end_object(&w);
 	jsonw_end_object(&w);
-	send_json(client, 'J', &w, NULL);
+	reply_json(client, &w, REPLY_MS, NULL);
 }
 
 void reply_code(int client, int code)
@@ -50,7 +64,9 @@ void reply_code(int client, int code)
 	jsonw_object(&w, NULL);
 	jsonw_int(&w, "code", code);
 	jsonw_end_object(&w);
-	send_json(client, 'X', &w, NULL);
+	if (!w.failed)
+		send_kind(client, 'X', w.data, w.length, REPLY_MS, NULL);
+	jsonw_free(&w);
 }
 
 /* `details`: also what is large and rarely asked for. */
@@ -65,7 +81,13 @@ static void put_entry(struct jsonw *w, const char *key, const struct entry *entr
 	jsonw_string(w, "image", json_string(entry->request, "image", ""));
 	jsonw_string(w, "imageId", json_string(entry_summary(entry), "imageId", ""));
 	jsonw_string(w, "command", command);
-	jsonw_string(w, "state", entry_state_name(entry));
+	jsonw_string(w, "state", entry_status_name(entry));
+	if (entry->health)
+		jsonw_string(w, "health", json_string(entry->health, "status", ""));
+	if (entry->restarts)
+		jsonw_int(w, "restarts", entry->restarts);
+	if (entry->oom)
+		jsonw_bool(w, "oom", true);
 	jsonw_int(w, "created", entry->created);
 	jsonw_int(w, "started", entry->started);
 	jsonw_int(w, "finished", entry->finished);
@@ -85,8 +107,8 @@ static void put_entry(struct jsonw *w, const char *key, const struct entry *entr
 
 int reply_entry(int client, const struct entry *entry, struct err *e)
 {
-	static const char *const parts[] = {"container", "request", "summary", "networks"};
-	const struct json *values[] = {NULL, entry->request, entry_summary(entry), entry_networks(entry)};
+	static const char *const parts[] = {"container", "request", "summary", "networks", "health"};
+	const struct json *values[] = {NULL, entry->request, entry_summary(entry), entry_networks(entry), entry->health};
 
 	/* One packet each: together they may be larger than one. */
 	for (size_t i = 0; i < array_size(parts); i++) {
@@ -98,7 +120,7 @@ int reply_entry(int client, const struct entry *entry, struct err *e)
 		else
 			jsonw_value(&w, parts[i], values[i]);
 		jsonw_end_object(&w);
-		if (send_json(client, 'J', &w, e) < 0)
+		if (reply_json(client, &w, REPLY_MS, e) < 0)
 			return -1;
 	}
 	reply_code(client, 0);
@@ -117,7 +139,7 @@ int reply_list(int client, bool all, bool details, struct err *e)
 		jsonw_object(&w, NULL);
 		jsonw_array(&w, "containers");
 		for (; entry; entry = entry->next) {
-			if (entry->state != ENTRY_RUNNING && (!all || entry->state == ENTRY_RESERVED))
+			if (entry->state != ENTRY_RUNNING && !entry->restarting && (!all || entry->state == ENTRY_RESERVED))
 				continue;
 			for (int brief = !details; brief < 2; brief++) {
 				one.length = 0;
@@ -133,7 +155,7 @@ int reply_list(int client, bool all, bool details, struct err *e)
 		}
 		jsonw_end_array(&w);
 		jsonw_end_object(&w);
-		ret = send_json(client, 'J', &w, e);
+		ret = reply_json(client, &w, REPLY_MS, e);
 	} while (ret == 0 && entry);
 	jsonw_free(&one);
 	if (ret == 0)

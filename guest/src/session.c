@@ -130,6 +130,10 @@ static void take_packet(struct session *s)
 		if (n == 2 && byte[1] >= 1 && byte[1] <= 64)
 			sys_pidfd_send_signal(s->pidfd, byte[1]);
 		break;
+	case 'D':
+		s->left = true;
+		session_drop_client(s);
+		break;
 	default:
 		session_drop_client(s);
 	}

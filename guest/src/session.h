@@ -15,6 +15,7 @@ struct session {
 	struct streams *streams;
 	struct log *log;                /* NULL: none is kept */
 	bool close_input;               /* standard input ends when the client goes */
+	bool left;                      /* it went by its detach keys: the program is to go on */
 	char output[1 + SESSION_CHUNK]; /* a packet the client had no room for */
 	size_t output_length;
 	char input[65536]; /* what the program had no room for */

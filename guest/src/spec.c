@@ -139,9 +139,6 @@ static int network_options(const struct json *request, struct spec *spec, struct
 
 int spec_parse(const struct json *request, struct spec *spec, struct err *e)
 {
-	double memory = json_number(request, "memory", 0), quota = json_number(request, "cpuQuota", 0);
-	double pids = json_number(request, "pids", 0);
-
 	*spec = (struct spec){
 		.image = json_string(request, "image", ""),
 		.name = json_string(request, "name", ""),
@@ -173,16 +170,10 @@ int spec_parse(const struct json *request, struct spec *spec, struct err *e)
 	if (*spec->workdir && *spec->workdir != '/')
 		return err_set(e, 125, "the working directory '%.80s' is invalid, it needs to be an absolute path",
 			       spec->workdir);
-	/* 6 MiB is docker's floor too. */
-	if (memory != 0 && (memory < 6 * 1024 * 1024 || memory > 1e15))
-		return err_set(e, 125, "Minimum memory limit allowed is 6MB");
-	if (quota != 0 && (quota < 1000 || quota > 1e9))
-		return err_set(e, 125, "Range of CPUs is from 0.01 to 10000");
-	if (pids < -1 || pids > 4194304)
-		return err_set(e, 125, "invalid pids limit");
+	if (limits_parse(request, &spec->limits, e) < 0 || restart_parse(request, &spec->restart, e) < 0)
+		return -1;
 	if (spec->stop_timeout < -1 || spec->stop_timeout > 86400)
 		return err_set(e, 125, "invalid stop timeout");
-	spec->limits = (struct limits){(int64_t)memory, (int64_t)quota, pids > 0 ? (int64_t)pids : 0};
 	const char *signal = json_string(request, "stopSignal", "");
 
 	if (*signal && !(spec->stop_signal = spec_signal(signal)))

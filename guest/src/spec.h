@@ -2,9 +2,10 @@
 #pragma once
 #include <stdbool.h>
 #include "caps.h"
-#include "cgroup.h"
 #include "err.h"
 #include "json.h"
+#include "resources.h"
+#include "restart.h"
 
 #define SPEC_LIST_MAX 512 /* arguments, variables */
 #define SPEC_BINDS_MAX 64
@@ -29,6 +30,7 @@ struct spec {
 	enum profile profile;
 	uint64_t caps;
 	struct limits limits;
+	struct restart restart;
 	int stop_signal;        /* 0: the image's, or SIGTERM */
 	int stop_timeout;       /* seconds */
 	unsigned columns, rows; /* of the terminal, 0: unknown */

@@ -6,6 +6,7 @@
 #include "commands.h"
 #include "container.h"
 #include "io.h"
+#include "restart.h"
 #include "sock.h"
 #include "state.h"
 
@@ -25,6 +26,9 @@ void state_save(const struct entry *entry)
 	jsonw_int(&w, "started", entry->started);
 	jsonw_int(&w, "finished", entry->finished);
 	jsonw_int(&w, "exitCode", entry->exit_code);
+	jsonw_int(&w, "restarts", entry->restarts);
+	jsonw_bool(&w, "restarting", entry->restarting);
+	jsonw_bool(&w, "oom", entry->oom);
 	jsonw_value(&w, "request", entry->request);
 	jsonw_value(&w, "message", entry->message);
 	if (entry->live)
@@ -75,6 +79,9 @@ static int load_file(const char *id)
 		entry->exit_code = (int)json_number(state, "exitCode", 0);
 		entry->request = copy(json_get(state, "request"));
 		entry->message = copy(json_get(state, "message"));
+		entry->restarts = (int)json_number(state, "restarts", 0);
+		entry->oom = json_bool(state, "oom", false);
+		restart_resume(entry, json_bool(state, "restarting", false));
 		if (json_get(state, "live"))
 			entry->live = copy(json_get(state, "live"));
 	}

@@ -28,7 +28,7 @@ int64_t unix_ms(void)
 	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
-static struct entry *by_name(const char *name)
+struct entry *table_by_name(const char *name)
 {
 	for (struct entry *e = first; e; e = e->next)
 		if (strcmp(e->name, name) == 0)
@@ -65,17 +65,22 @@ static struct entry *insert(struct entry *entry)
 	return entry;
 }
 
+int table_conflict(const struct entry *taken, struct err *e)
+{
+	return err_set(
+		e, 125,
+		"Conflict. The container name \"/%s\" is already in use by container \"%s\". You have to remove (or rename) "
+		"that container to be able to reuse that name.",
+		taken->name, taken->id);
+}
+
 struct entry *table_add(const char *name, struct json *request, struct err *e)
 {
-	struct entry *taken = *name ? by_name(name) : NULL;
+	struct entry *taken = *name ? table_by_name(name) : NULL;
 	unsigned seed;
 
 	if (taken) {
-		err_set(e, 125,
-			"Conflict. The container name \"/%s\" is already in use by container \"%s\". You have to remove (or "
-			"rename) that "
-			"container to be able to reuse that name.",
-			name, taken->id);
+		table_conflict(taken, e);
 		return NULL;
 	}
 	if (count >= TABLE_MAX) {
@@ -95,7 +100,7 @@ struct entry *table_add(const char *name, struct json *request, struct err *e)
 
 		do
 			name_make(entry->name, sizeof(entry->name), seed, attempt++);
-		while (by_name(entry->name));
+		while (table_by_name(entry->name));
 	}
 	entry->request = request;
 	entry->created = unix_ms();
@@ -125,6 +130,7 @@ void table_remove(struct entry *entry)
 		json_free(entry->request);
 		json_free(entry->message);
 		json_free(entry->live);
+		json_free(entry->health);
 		free(entry);
 		return;
 	}
@@ -158,6 +164,13 @@ const char *entry_state_name(const struct entry *entry)
 	static const char *const names[] = {"created", "created", "running", "exited"};
 
 	return names[entry->state];
+}
+
+const char *entry_status_name(const struct entry *entry)
+{
+	return entry->state != ENTRY_RUNNING && entry->restarting ? "restarting"
+	       : entry->state == ENTRY_RUNNING && entry->paused   ? "paused"
+								  : entry_state_name(entry);
 }
 
 const struct json *entry_summary(const struct entry *entry)

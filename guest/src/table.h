@@ -18,6 +18,14 @@ struct entry {
 	struct json *live;                  /* the monitor's last "networks" and "ports"; stays when it ends */
 	int64_t created, started, finished; /* unix ms, 0: not yet */
 	int exit_code;
+	struct json *health;         /* the monitor's last word on it, NULL: none */
+	bool paused, oom;            /* oom: the kernel killed in it for want of memory */
+	bool known;                  /* to an engine before this one */
+	bool stopped;                /* by a command: not to be started again */
+	bool restarted;              /* `restart` starts it: to be told when it runs */
+	bool restarting;             /* ended and to start again, at restart_at (now_ms) or, when that is 0, this moment */
+	int restarts, restart_delay; /* how often; the last pause in ms */
+	int64_t restart_at;
 	pid_t pid;            /* its first process */
 	int pidfd, control;   /* of that process; to the monitor; or -1 */
 	int64_t pids, memory; /* as last sent upward */
@@ -34,7 +42,13 @@ void table_remove(struct entry *entry);
 /* By name, id or a unique prefix of one; reserved ones are not there yet. */
 struct entry *table_find(const char *reference, struct err *e);
 struct entry *table_by_id(const char *id);
+struct entry *table_by_name(const char *name);
+/* "Conflict. The container name …" */
+int table_conflict(const struct entry *taken, struct err *e);
+/* "created", "running", "exited" */
 const char *entry_state_name(const struct entry *entry);
+/* Also "paused", "restarting". */
+const char *entry_status_name(const struct entry *entry);
 const struct json *entry_summary(const struct entry *entry);
 /* Those it is in, as attachments_put writes them; NULL: not known yet. */
 const struct json *entry_networks(const struct entry *entry);

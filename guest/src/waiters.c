@@ -1,10 +1,13 @@
 #include <stdio.h>
 #include <string.h>
 #include "cgroup.h"
+#include "commands.h"
 #include "container.h"
 #include "events.h"
+#include "history.h"
 #include "io.h"
 #include "reply.h"
+#include "restart.h"
 #include "waiters.h"
 
 struct waiter {
@@ -24,6 +27,7 @@ void waiters_destroy(struct entry *entry, struct err *e)
 	e->code = 0;
 	if (container_remove(&c, e) < 0)
 		return;
+	history_entry(entry, "destroy", NULL, NULL);
 	events_send("destroy", entry);
 	table_remove(entry);
 }
@@ -32,11 +36,19 @@ static void finish_waiter(struct waiter *w, struct entry *entry)
 {
 	struct err e = {0};
 
+	if (entry && (w->kind == WAIT_STOP || w->kind == WAIT_RESTART))
+		history_entry(entry, "stop", NULL, NULL);
 	if (w->kind == WAIT_REMOVE && entry)
 		waiters_destroy(entry, &e);
+	if (w->kind == WAIT_RESTART && entry) {
+		restart_reset(entry);
+		entry->restarted = true;
+		if (command_start(entry, w->client, &e) == 0)
+			close_fd(&w->client);
+	}
 	if (e.code)
 		reply_error(w->client, &e);
-	else
+	else if (w->client >= 0)
 		reply_code(w->client, entry && w->kind == WAIT_EXIT ? entry->exit_code : 0);
 	close_fd(&w->client);
 	*w = (struct waiter){.client = -1};

@@ -7,8 +7,10 @@
 
 enum waiter_kind {
 	WAIT_FREE,
-	WAIT_EXIT,   /* answered with its exit code */
-	WAIT_REMOVE, /* and it is removed then */
+	WAIT_EXIT,    /* answered with its exit code */
+	WAIT_REMOVE,  /* and it is removed then */
+	WAIT_RESTART, /* and it is started again */
+	WAIT_STOP,    /* it was asked to */
 };
 
 /* Takes `client` over. At `kill_at` (now_ms units, -1: never) everything in the container is killed. */

@@ -4,7 +4,6 @@
 #include <stdlib.h>
 #include <sys/stat.h>
 #include "check.h"
-#include "columns.h"
 #include "flags.h"
 #include "io.h"
 #include "layers.h"

@@ -1,0 +1,137 @@
+#include <stdio.h>
+#include <string.h>
+#include "history.h"
+#include "io.h"
+#include "reply.h"
+
+/* Docker keeps as many. */
+enum { KEPT = 256, PART = 48000 };
+
+static struct {
+	int64_t time;
+	char *json;
+} ring[KEPT];
+static size_t next;
+static int watchers[HISTORY_WATCHERS]; /* descriptor + 1; 0: free */
+
+static void begin(struct jsonw *w)
+{
+	jsonw_object(w, NULL);
+	jsonw_array(w, "events");
+}
+
+static int send_list(int client, struct jsonw *w, int timeout_ms, struct err *e)
+{
+	jsonw_end_array(w);
+	jsonw_end_object(w);
+	return reply_json(client, w, timeout_ms, e);
+}
+
+void history_add(const char *type, const char *action, const char *id, const char *const (*attributes)[2])
+{
+	struct jsonw w = {0};
+	int64_t now = unix_ms();
+
+	jsonw_object(&w, NULL);
+	jsonw_int(&w, "time", now);
+	jsonw_string(&w, "type", type);
+	jsonw_string(&w, "action", action);
+	jsonw_string(&w, "id", id);
+	jsonw_object(&w, "attributes");
+	for (; (*attributes)[0]; attributes++)
+		jsonw_string(&w, (*attributes)[0], (*attributes)[1]);
+	jsonw_end_object(&w);
+	jsonw_end_object(&w);
+	if (w.failed) {
+		jsonw_free(&w);
+		return;
+	}
+	free(ring[next % KEPT].json);
+	ring[next % KEPT].time = now;
+	ring[next++ % KEPT].json = w.data;
+	for (size_t i = 0; i < HISTORY_WATCHERS; i++) {
+		struct jsonw one = {0};
+
+		if (!watchers[i])
+			continue;
+		begin(&one);
+		jsonw_raw(&one, NULL, w.data);
+		/* Who does not keep up is dropped: the engine waits for nobody. */
+		if (send_list(watchers[i] - 1, &one, 0, NULL) < 0) {
+			close(watchers[i] - 1);
+			watchers[i] = 0;
+		}
+	}
+}
+
+void history_entry(const struct entry *entry, const char *action, const char *key, const char *value)
+{
+	const char *attributes[4][2] = {{NULL, NULL}};
+	size_t count = 0;
+
+	if (key && strcmp(key, "image") < 0)
+		attributes[count][0] = key, attributes[count++][1] = value;
+	attributes[count][0] = "image", attributes[count++][1] = json_string(entry->request, "image", "");
+	attributes[count][0] = "name", attributes[count++][1] = entry->name;
+	if (key && count == 2)
+		attributes[count][0] = key, attributes[count++][1] = value;
+	history_add("container", action, entry->id, (const char *const(*)[2])attributes);
+}
+
+void history_signal(const struct entry *entry, int signal)
+{
+	char text[16];
+
+	snprintf(text, sizeof(text), "%d", signal);
+	history_entry(entry, "kill", "signal", text);
+}
+
+int history_watch(int client, const struct json *request, struct err *e)
+{
+	double since = json_number(request, "since", 0), until = json_number(request, "until", 0);
+	size_t at = next > KEPT ? next - KEPT : 0;
+
+	while (since != 0 && at < next) {
+		struct jsonw w = {0};
+
+		begin(&w);
+		for (; at < next && w.length < PART; at++) {
+			double time = (double)ring[at % KEPT].time;
+
+			if (time >= since && (until == 0 || time <= until))
+				jsonw_raw(&w, NULL, ring[at % KEPT].json);
+		}
+		if (send_list(client, &w, REPLY_MS, e) < 0)
+			return -1;
+	}
+	if (until != 0 && until <= (double)unix_ms()) {
+		reply_code(client, 0);
+		close(client);
+		return 0;
+	}
+	for (size_t i = 0; i < HISTORY_WATCHERS; i++) {
+		if (watchers[i])
+			continue;
+		watchers[i] = client + 1;
+		/* The command line knows by this that nothing it causes from now on is missed. */
+		reply_text(client, "{\"watching\":true}");
+		return 0;
+	}
+	return err_set(e, 1, "%d commands watch events already", HISTORY_WATCHERS);
+}
+
+void history_poll(struct pollfd *fds)
+{
+	for (size_t i = 0; i < HISTORY_WATCHERS; i++)
+		fds[i] = (struct pollfd){.fd = watchers[i] - 1};
+}
+
+void history_handle(const struct pollfd *fds)
+{
+	for (size_t i = 0; i < HISTORY_WATCHERS; i++) {
+		if (!fds[i].revents || watchers[i] != fds[i].fd + 1)
+			continue;
+		close(fds[i].fd);
+		watchers[i] = 0;
+	}
+}
