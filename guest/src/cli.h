@@ -32,6 +32,9 @@ extern const struct flag cli_history_flags[], cli_image_prune_flags[], cli_image
 extern const struct flag cli_run_flags[], cli_exec_flags[], cli_network_create_flags[], cli_network_list_flags[],
 	cli_network_inspect_flags[], cli_network_connect_flags[], cli_network_disconnect_flags[];
 
+/* What was given of `table`, as the engine's keys. */
+void cli_put_flags(struct jsonw *w, const struct flag *table, const struct arguments *a);
+
 int cli_run(const struct cli_command *command, struct arguments *a);
 int cli_create(const struct cli_command *command, struct arguments *a);
 int cli_start(const struct cli_command *command, struct arguments *a);

@@ -39,7 +39,7 @@ long long flag_cpus(const char *text)
 	return end == text || *end || value > 10000 ? -1 : (long long)(value * 100000 + 0.5);
 }
 
-static int invalid(const struct flag *f, const char *text, const char *why, struct err *e)
+int flag_invalid(const struct flag *f, const char *text, const char *why, struct err *e)
 {
 	char both[96];
 
@@ -59,23 +59,23 @@ static int check(const struct flag *f, const char *text, struct err *e)
 		if (strcmp(text, "true") == 0 || strcmp(text, "false") == 0 || strcmp(text, "1") == 0 || strcmp(text, "0") == 0)
 			return 0;
 		snprintf(why, sizeof(why), "strconv.ParseBool: parsing \"%.80s\": invalid syntax", text);
-		return invalid(f, text, why, e);
+		return flag_invalid(f, text, why, e);
 	case FLAG_INT:
 		(void)strtol(text, &end, 10);
 		if (*text && !isspace((unsigned char)*text) && !*end)
 			return 0;
 		snprintf(why, sizeof(why), "strconv.ParseInt: parsing \"%.80s\": invalid syntax", text);
-		return invalid(f, text, why, e);
+		return flag_invalid(f, text, why, e);
 	case FLAG_SIZE:
 		if (flag_size(text) >= 0)
 			return 0;
 		snprintf(why, sizeof(why), "invalid size: '%.80s'", text);
-		return invalid(f, text, why, e);
+		return flag_invalid(f, text, why, e);
 	case FLAG_CPUS:
 		if (flag_cpus(text) >= 0)
 			return 0;
 		snprintf(why, sizeof(why), "failed to parse %.80s as a rational number", text);
-		return invalid(f, text, why, e);
+		return flag_invalid(f, text, why, e);
 	case FLAG_TEXT:
 	case FLAG_LIST:
 		break;

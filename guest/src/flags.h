@@ -38,3 +38,5 @@ bool flag_on(const struct arguments *a, const char *name);
 long long flag_size(const char *text);
 /* "1.5" → 150000 (microseconds of 100 ms), -1 when it is none. */
 long long flag_cpus(const char *text);
+/* 'invalid argument "TEXT" for "--NAME" flag: WHY' */
+int flag_invalid(const struct flag *f, const char *text, const char *why, struct err *e);
