@@ -35,6 +35,9 @@ enum key {
 	KEY_CONSISTENCY,
 	KEY_SIZE,
 	KEY_MODE,
+	KEY_NOCOPY,
+	KEY_DRIVER,
+	KEY_SUBPATH,
 	KEYS
 };
 
@@ -56,6 +59,9 @@ static const struct {
 	{"tmpfs-mode", KEY_MODE, "tmpfs"},
 	{"tmpfs-size", KEY_SIZE, "tmpfs"},
 	{"type", KEY_TYPE, NULL},
+	{"volume-driver", KEY_DRIVER, "volume"},
+	{"volume-nocopy", KEY_NOCOPY, "volume"},
+	{"volume-subpath", KEY_SUBPATH, "volume"},
 };
 
 /* 1, 0, or -1 for what is neither; as Go's ParseBool. */
@@ -73,7 +79,7 @@ struct fields {
 	char value[KEYS][FIELD_MAX];
 	bool given[KEYS];
 	const char *of; /* the type that a special key wants */
-	bool read_only;
+	bool read_only, no_copy;
 };
 
 static int read_field(const char *text, const char *field, struct fields *f, struct err *e)
@@ -83,18 +89,20 @@ static int read_field(const char *text, const char *field, struct fields *f, str
 
 	while (i < array_size(keys) && (strlen(keys[i].name) != length || strncasecmp(keys[i].name, field, length) != 0))
 		i++;
-	if (!equals && (i == array_size(keys) || keys[i].key != KEY_READONLY))
+	bool plain = i < array_size(keys) && (keys[i].key == KEY_READONLY || keys[i].key == KEY_NOCOPY);
+
+	if (!equals && !plain)
 		return err_set(e, 125, "invalid field '%.80s' must be a key=value pair", field);
 	if (i == array_size(keys))
 		return err_set(e, 125, "unknown option '%.*s' in '%.80s'", (int)(length > 80 ? 80 : length), field, text);
 	enum key key = keys[i].key;
 
-	if (key == KEY_READONLY) {
+	if (plain) {
 		int on = equals ? boolean(equals + 1) : 1;
 
 		if (on < 0)
 			return err_set(e, 125, "invalid value for %s: %.80s", keys[i].name, equals + 1);
-		f->read_only = on;
+		*(key == KEY_NOCOPY ? &f->no_copy : &f->read_only) = on;
 	}
 	if (keys[i].of)
 		f->of = keys[i].of;
@@ -113,6 +121,9 @@ static int check_special(const struct fields *f, struct err *e)
 		return err_set(e, 125, "bind-propagation=%.40s: mounts are private to a container here", propagation);
 	if (*recursive && strcmp(recursive, "disabled") != 0 && strcmp(recursive, "enabled") != 0)
 		return err_set(e, 125, "invalid value for bind-recursive: %.40s", recursive);
+	if (f->given[KEY_DRIVER] && strcmp(f->value[KEY_DRIVER], "local") != 0)
+		return err_set(e, 125, "error looking up volume plugin %.40s: plugin \"%.40s\" not found", f->value[KEY_DRIVER],
+			       f->value[KEY_DRIVER]);
 	if (f->given[KEY_MODE] && (!*mode || mode[strspn(mode, "01234567")]))
 		return err_set(e, 125, "invalid value for tmpfs-mode: %.40s", mode);
 	return 0;
@@ -154,11 +165,11 @@ int mountflag_parse(const char *text, struct mountflag *m, struct err *e)
 		return err_set(e, 125, "cannot mix '%s-*' options with mount type '%.40s'", f.of, type);
 	if (check_special(&f, e) < 0)
 		return -1;
-	if (m->tmpfs ? *source : !*source)
+	if (m->tmpfs ? *source : m->bind && !*source)
 		return err_set(e, 125, "invalid mount config for type \"%.40s\": field Source must %s", type,
 			       m->tmpfs ? "not be specified" : "not be empty");
-	if (strchr(source, ':') || strchr(target, ':'))
-		return err_set(e, 125, "--mount %.80s: a path with a colon cannot be mounted", text);
+	if (strchr(source, ':') || strchr(target, ':') || strpbrk(f.value[KEY_SUBPATH], ":,"))
+		return err_set(e, 125, "a path with a colon cannot be mounted");
 	if ((m->bind && *source != '/') || (!m->bind && *source == '/'))
 		return err_set(e, 125,
 			       "invalid mount config for type \"%.40s\": invalid mount path: '%.80s' mount path must be %s", type,
@@ -169,7 +180,17 @@ int mountflag_parse(const char *text, struct mountflag *m, struct err *e)
 				     f.given[KEY_SIZE] ? ",size=" : "", f.value[KEY_SIZE], f.given[KEY_MODE] ? ",mode=" : "",
 				     f.value[KEY_MODE]),
 			    sizeof(m->text), e);
-	return fits(snprintf(m->text, sizeof(m->text), "%s:%s%s", source, target, f.read_only ? ":ro" : ""), sizeof(m->text), e);
+	/* A volume without a name is its target alone, if there is no more to say of it. */
+	char modes[FIELD_MAX + 32];
+
+	snprintf(modes, sizeof(modes), "%s%s%s%s", f.read_only ? ",ro" : "", f.no_copy ? ",nocopy" : "",
+		 *f.value[KEY_SUBPATH] ? ",subpath=" : "", f.value[KEY_SUBPATH]);
+	if (*modes)
+		*modes = ':';
+	if (!*source && *modes)
+		return err_set(e, 125, "a volume without a name can only be mounted whole and writable");
+	return fits(snprintf(m->text, sizeof(m->text), "%s%s%s%s", source, *source ? ":" : "", target, modes), sizeof(m->text),
+		    e);
 }
 
 int mountflag_check(const char *text, struct err *e)

@@ -5,7 +5,7 @@
 
 struct mountflag {
 	bool bind, tmpfs;  /* otherwise a volume */
-	char text[4096];   /* "SOURCE:TARGET[:ro]", or for a tmpfs "TARGET[:OPTION,…]" */
+	char text[4096];   /* "[SOURCE:]TARGET[:ro,nocopy,subpath=DIR]", or for a tmpfs "TARGET[:OPTION,…]" */
 	char source[2048]; /* a bind's */
 };
 

@@ -82,6 +82,12 @@ static void test_mounts(void)
 	CHECK_TEXT(m.text, "v:/b,c");
 	CHECK(mountflag_parse("type=tmpfs,dst=/t,tmpfs-size=1m,tmpfs-mode=700", &m, &e) == 0 && m.tmpfs);
 	CHECK_TEXT(m.text, "/t:rw,size=1m,mode=700");
+	CHECK(mountflag_parse("src=v,dst=/b,volume-nocopy,volume-subpath=a/b,readonly=1", &m, &e) == 0);
+	CHECK_TEXT(m.text, "v:/b:ro,nocopy,subpath=a/b");
+	CHECK(mountflag_parse("dst=/b", &m, &e) == 0);
+	CHECK_TEXT(m.text, "/b");
+	CHECK(mountflag_parse("src=v,dst=/b,volume-subpath=a:b", &m, &e) < 0 && mountflag_parse("dst=/b,ro", &m, &e) < 0);
+	CHECK(mountflag_parse("src=v,dst=/b,volume-driver=nfs", &m, &e) < 0);
 	CHECK(mountflag_parse("type=bind,src=/a,dst=/b,bind-propagation=rshared", &m, &e) < 0);
 	CHECK(mountflag_parse("type=bind,src=/a,dst=\"/b", &m, &e) < 0 && mountflag_parse("", &m, &e) < 0);
 	CHECK(mountflag_parse("type=bind,src=/a:/etc,dst=/b", &m, &e) < 0);
