@@ -30,8 +30,8 @@ extern const struct cli_group cli_groups[];
 extern const struct flag cli_history_flags[], cli_image_prune_flags[], cli_images_flags[], cli_logs_flags[], cli_prune_flags[],
 	cli_rmi_flags[], cli_system_prune_flags[];
 extern const struct flag cli_run_flags[], cli_exec_flags[], cli_network_create_flags[], cli_network_list_flags[],
-	cli_network_inspect_flags[], cli_network_connect_flags[], cli_network_disconnect_flags[],
-	cli_events_flags[], cli_stats_flags[], cli_update_flags[];
+	cli_network_inspect_flags[], cli_network_connect_flags[], cli_network_disconnect_flags[], cli_events_flags[],
+	cli_stats_flags[], cli_update_flags[];
 
 int cli_run(const struct cli_command *command, struct arguments *a);
 int cli_create(const struct cli_command *command, struct arguments *a);

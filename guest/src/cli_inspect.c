@@ -218,6 +218,7 @@ static void put_host_config(struct jsonw *w, const struct json *request)
 	jsonw_bool(w, "ReadonlyRootfs", json_bool(request, "readOnly", false));
 	put_resources(w, request);
 	put_restart(w, request);
+	tuning_put(w, request);
 	jsonw_end_object(w);
 }
 
@@ -246,6 +247,7 @@ static void put_config(struct jsonw *w, const struct json *request, const struct
 {
 	jsonw_object(w, "Config");
 	jsonw_string(w, "Hostname", json_string(summary, "hostname", ""));
+	jsonw_string(w, "Domainname", json_string(request, "domainname", ""));
 	jsonw_string(w, "User", json_string(summary, "user", ""));
 	jsonw_bool(w, "Tty", json_bool(request, "tty", false));
 	jsonw_bool(w, "OpenStdin", json_bool(request, "stdin", false));
@@ -253,6 +255,12 @@ static void put_config(struct jsonw *w, const struct json *request, const struct
 	put_strings(w, "Cmd", json_get(summary, "argv"), 0);
 	jsonw_string(w, "Image", json_string(request, "image", ""));
 	jsonw_string(w, "WorkingDir", json_string(summary, "cwd", ""));
+	if (*json_string(request, "stopSignal", ""))
+		jsonw_string(w, "StopSignal", json_string(request, "stopSignal", ""));
+	if (json_get(request, "stopTimeout"))
+		jsonw_value(w, "StopTimeout", json_get(request, "stopTimeout"));
+	if (json_get(summary, "labels"))
+		jsonw_value(w, "Labels", json_get(summary, "labels"));
 	jsonw_end_object(w);
 }
 

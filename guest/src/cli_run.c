@@ -5,9 +5,11 @@
 #include <string.h>
 #include <unistd.h>
 #include "cli.h"
+#include "cli_values.h"
 #include "client.h"
 #include "detach.h"
 #include "io.h"
+#include "keyvalue.h"
 
 const struct flag cli_run_flags[] = {
 	{0, "add-host", FLAG_LIST, "Add a custom host-to-IP mapping (host:ip)"},
@@ -26,9 +28,13 @@ const struct flag cli_run_flags[] = {
 	{0, "device-read-iops", FLAG_LIST, "Limit read rate (IO per second) from a device"},
 	{0, "device-write-bps", FLAG_LIST, "Limit write rate (bytes per second) to a device"},
 	{0, "device-write-iops", FLAG_LIST, "Limit write rate (IO per second) to a device"},
+	{0, "device", FLAG_LIST, "Add a host device to the container"},
 	{0, "dns", FLAG_LIST, "Set custom DNS servers"},
+	{0, "domainname", FLAG_TEXT, "Container NIS domain name"},
 	{0, "entrypoint", FLAG_TEXT, "Overwrite the default ENTRYPOINT of the image"},
 	{'e', "env", FLAG_LIST, "Set environment variables"},
+	{0, "env-file", FLAG_LIST, "Read in a file of environment variables"},
+	{0, "group-add", FLAG_LIST, "Add additional groups to join"},
 	{0, "health-cmd", FLAG_TEXT, "Command to run to check health"},
 	{0, "health-interval", FLAG_TIME, "Time between running the check (ms|s|m|h)"},
 	{0, "health-retries", FLAG_INT, "Consecutive failures needed to report unhealthy"},
@@ -37,19 +43,24 @@ const struct flag cli_run_flags[] = {
 	 "Start period for the container to initialize before starting countdown (ms|s|m|h)"},
 	{0, "health-timeout", FLAG_TIME, "Maximum time to allow one check to run (ms|s|m|h)"},
 	{'h', "hostname", FLAG_TEXT, "Container host name"},
+	{0, "init", FLAG_BOOL, "Run an init inside the container that forwards signals and reaps processes"},
 	{'i', "interactive", FLAG_BOOL, "Keep STDIN open even if not attached"},
 	{0, "ip", FLAG_TEXT, "IPv4 address (e.g., 172.30.100.104)"},
+	{'l', "label", FLAG_LIST, "Set meta data on a container"},
+	{0, "label-file", FLAG_LIST, "Read in a line delimited file of labels"},
 	{0, "log-driver", FLAG_TEXT, "Logging driver for the container (\"json-file\", \"none\")"},
 	{0, "log-opt", FLAG_LIST, "Log driver options (max-size, max-file)"},
 	{'m', "memory", FLAG_SIZE, "Memory limit"},
 	{0, "memory-reservation", FLAG_SIZE, "Memory soft limit"},
 	{0, "memory-swap", FLAG_SWAP, "Swap limit equal to memory plus swap: '-1' to enable unlimited swap"},
+	{0, "mount", FLAG_LIST, "Attach a filesystem mount to the container"},
 	{0, "name", FLAG_TEXT, "Assign a name to the container"},
 	{0, "nest", FLAG_BOOL, "Let the container run containers of its own"},
 	{0, "net", FLAG_TEXT, "The same as --network"},
 	{0, "network", FLAG_TEXT, "Connect a container to a network (\"bridge\", \"none\" or one you made)"},
 	{0, "network-alias", FLAG_LIST, "Add network-scoped alias for the container"},
 	{0, "no-healthcheck", FLAG_BOOL, "Disable any container-specified HEALTHCHECK"},
+	{0, "oom-score-adj", FLAG_INT, "Tune host's OOM preferences (0 to 1000)"},
 	{0, "pids-limit", FLAG_INT, "Tune container pids limit (set -1 for unlimited)"},
 	{0, "platform", FLAG_TEXT, "Set platform (only linux/386)"},
 	{'p', "publish", FLAG_LIST, "Publish a container's port to the host"},
@@ -60,10 +71,15 @@ const struct flag cli_run_flags[] = {
 	{0, "read-only", FLAG_BOOL, "Mount the container's root filesystem as read only"},
 	{0, "restart", FLAG_TEXT, "Restart policy to apply when a container exits"},
 	{0, "rm", FLAG_BOOL, "Automatically remove the container when it exits"},
-	{0, "security-opt", FLAG_LIST, "Security options (no-new-privileges, seccomp=unconfined)"},
+	{0, "security-opt", FLAG_LIST, "Security options (no-new-privileges, seccomp=unconfined, seccomp=PROFILE.json)"},
+	{0, "shm-size", FLAG_SIZE, "Size of /dev/shm"},
 	{0, "stop-signal", FLAG_TEXT, "Signal to stop the container"},
 	{0, "stop-timeout", FLAG_INT, "Timeout (in seconds) to stop a container"},
+	{0, "sysctl", FLAG_LIST, "Sysctl options"},
+	{0, "time-offset", FLAG_LIST, "Shift a clock of the container (boottime=SECONDS, monotonic=SECONDS)"},
+	{0, "tmpfs", FLAG_LIST, "Mount a tmpfs directory"},
 	{'t', "tty", FLAG_BOOL, "Allocate a pseudo-TTY"},
+	{0, "ulimit", FLAG_LIST, "Ulimit options"},
 	{'u', "user", FLAG_TEXT, "Username or UID (format: <name|uid>[:<group|gid>])"},
 	{0, "userns", FLAG_TEXT, "User namespace to use (every container has its own)"},
 	{'v', "volume", FLAG_LIST, "Bind mount a volume"},
@@ -75,6 +91,7 @@ const struct flag cli_exec_flags[] = {
 	{'d', "detach", FLAG_BOOL, "Detached mode: run command in the background"},
 	{0, "detach-keys", FLAG_TEXT, "Override the key sequence for detaching a container"},
 	{'e', "env", FLAG_LIST, "Set environment variables"},
+	{0, "env-file", FLAG_LIST, "Read in a file of environment variables"},
 	{'i', "interactive", FLAG_BOOL, "Keep STDIN open even if not attached"},
 	{0, "privileged", FLAG_BOOL, "Give extended privileges to the command"},
 	{'t', "tty", FLAG_BOOL, "Allocate a pseudo-TTY"},
@@ -98,11 +115,14 @@ static const struct {
 	{"cpuset-cpus", "cpusetCpus"},
 	{"cpuset-mems", "cpusetMems"},
 	{"detach", "detach"},
+	{"device", "devices"},
 	{"device-read-bps", "deviceReadBps"},
 	{"device-read-iops", "deviceReadIops"},
 	{"device-write-bps", "deviceWriteBps"},
 	{"device-write-iops", "deviceWriteIops"},
 	{"dns", "dns"},
+	{"domainname", "domainname"},
+	{"group-add", "groupAdd"},
 	{"health-cmd", "healthCmd"},
 	{"health-interval", "healthInterval"},
 	{"health-retries", "healthRetries"},
@@ -110,6 +130,7 @@ static const struct {
 	{"health-start-period", "healthStartPeriod"},
 	{"health-timeout", "healthTimeout"},
 	{"hostname", "hostname"},
+	{"init", "init"},
 	{"interactive", "stdin"},
 	{"ip", "ip"},
 	{"log-driver", "logDriver"},
@@ -123,6 +144,7 @@ static const struct {
 	{"network", "network"},
 	{"network-alias", "aliases"},
 	{"no-healthcheck", "noHealthcheck"},
+	{"oom-score-adj", "oomScoreAdj"},
 	{"pids-limit", "pids"},
 	{"privileged", "privileged"},
 	{"publish", "ports"},
@@ -130,11 +152,14 @@ static const struct {
 	{"read-only", "readOnly"},
 	{"restart", "restart"},
 	{"rm", "rm"},
+	{"shm-size", "shmSize"},
 	{"stop-signal", "stopSignal"},
 	{"stop-timeout", "stopTimeout"},
+	{"sysctl", "sysctls"},
+	{"time-offset", "timeOffsets"},
 	{"tty", "tty"},
+	{"ulimit", "ulimits"},
 	{"user", "user"},
-	{"volume", "binds"},
 	{"workdir", "workdir"},
 };
 
@@ -144,26 +169,6 @@ static void put_list(struct jsonw *w, const struct arguments *a, const char *fla
 	for (size_t i = 0; i < a->count; i++)
 		if (strcmp(a->values[i].flag->name, flag) == 0)
 			jsonw_string(w, NULL, a->values[i].text);
-	jsonw_end_array(w);
-}
-
-/* -e NAME takes the value from our own environment, or is nothing when it is not set there. */
-static void put_env(struct jsonw *w, const struct arguments *a)
-{
-	jsonw_array(w, "env");
-	for (size_t i = 0; i < a->count; i++) {
-		const char *text = a->values[i].text, *value;
-		char *both;
-
-		if (strcmp(a->values[i].flag->name, "env") != 0)
-			continue;
-		if (strchr(text, '=')) {
-			jsonw_string(w, NULL, text);
-		} else if ((value = getenv(text)) && asprintf(&both, "%s=%s", text, value) > 0) {
-			jsonw_string(w, NULL, both);
-			free(both);
-		}
-	}
 	jsonw_end_array(w);
 }
 
@@ -261,22 +266,14 @@ static int check_flags(const struct arguments *a, struct jsonw *w, struct err *e
 			return err_set(e, 125, "--userns=%s: every container has its own user namespace here; leave the flag out",
 				       text);
 		if (strcmp(name, "platform") == 0 && strcmp(text, "linux/386") != 0 && strcmp(text, "linux") != 0)
-			return err_set(e, 125, "image with platform %s does not run here: the machine is linux/386", text);
+			return err_set(e, 125, "--platform %s: no such image runs here, the machine is linux/386", text);
 		if (strcmp(name, "pull") == 0 && strcmp(text, "always") != 0 && strcmp(text, "missing") != 0 &&
 		    strcmp(text, "never") != 0)
-			return err_set(e, 125, "invalid pull option: '%s': must be one of \"always\", \"missing\" or \"never\"",
+			return err_set(e, 125,
+				       "--pull: invalid pull option: '%s': must be one of \"always\", \"missing\" or \"never\"",
 				       text);
-		if (strcmp(name, "security-opt") != 0)
-			continue;
-		if (strcmp(text, "no-new-privileges") == 0 || strcmp(text, "no-new-privileges=true") == 0 ||
-		    strcmp(text, "no-new-privileges:true") == 0)
-			jsonw_bool(w, "noNewPrivileges", true);
-		else if (strcmp(text, "seccomp=unconfined") == 0)
-			jsonw_bool(w, "unconfined", true);
-		else if (strcmp(text, "no-new-privileges=false") != 0)
-			return err_set(e, 125, "invalid --security-opt: \"%s\"", text);
 	}
-	return 0;
+	return values_put_security(w, a, e);
 }
 
 static int run_request(struct jsonw *w, const char *cmd, const struct arguments *a, struct err *e)
@@ -286,9 +283,9 @@ static int run_request(struct jsonw *w, const char *cmd, const struct arguments 
 	jsonw_object(w, NULL);
 	jsonw_string(w, "cmd", cmd);
 	jsonw_string(w, "image", a->rest[0]);
-	int ret = cli_put_flags(w, cli_run_flags, a, e);
-
-	put_env(w, a);
+	if (cli_put_flags(w, cli_run_flags, a, e) < 0 || keyvalue_put(w, a, "env", "env", e) < 0 ||
+	    keyvalue_put(w, a, "label", "labels", e) < 0 || values_put_mounts(w, a, e) < 0)
+		return -1;
 	if (entrypoint) {
 		jsonw_array(w, "entrypoint");
 		if (*entrypoint)
@@ -300,8 +297,8 @@ static int run_request(struct jsonw *w, const char *cmd, const struct arguments 
 		jsonw_string(w, NULL, a->rest[i]);
 	jsonw_end_array(w);
 	client_put_size(w);
-	if (ret == 0)
-		ret = check_flags(a, w, e);
+	int ret = check_flags(a, w, e);
+
 	jsonw_end_object(w);
 	return ret;
 }
@@ -317,10 +314,14 @@ static int keep_id(const struct json *answer, void *context)
 }
 
 /* Docker repeats which command failed when the container could not even be made, and adds where to read more. */
-static int run_error(const struct cli_command *c, const struct err *e)
+static int run_error(const struct cli_command *c, const struct arguments *a, const struct err *e)
 {
-	fprintf(stderr, "%s: Error response from daemon: %s\n\nRun '%s %s --help' for more information\n", cli_name(), e->msg,
-		cli_name(), c->name);
+	int at = values_blame(a, e);
+
+	fprintf(stderr, "%s: Error response from daemon: %s", cli_name(), e->msg);
+	if (at >= 0)
+		fprintf(stderr, " (--%s %.200s)", a->values[at].flag->name, a->values[at].text);
+	fprintf(stderr, "\n\nRun '%s %s --help' for more information\n", cli_name(), c->name);
 	return e->code;
 }
 
@@ -331,12 +332,14 @@ static int run(const struct cli_command *c, struct arguments *a, const char *cmd
 	const char *policy = flag_text(a, "pull");
 	struct err e = {.code = 125};
 
+	if (values_check(a, &e) < 0)
+		return cli_usage_error(c, e.msg);
 	if (tty && input && !detach && !create && !isatty(0)) {
 		fprintf(stderr, "the input device is not a TTY\n");
 		return 1;
 	}
 	if (policy && strcmp(policy, "always") == 0 && cli_pull_image(a->rest[0], flag_on(a, "quiet"), 2, &e) < 0)
-		return run_error(c, &e);
+		return run_error(c, a, &e);
 	/* Twice at most: without the image, then with it. */
 	for (int tries = 0;; tries++) {
 		char id[65] = "", kind[16] = "";
@@ -346,12 +349,12 @@ static int run(const struct cli_command *c, struct arguments *a, const char *cmd
 
 		if (run_request(&w, cmd, a, &e) < 0) {
 			jsonw_free(&w);
-			return run_error(c, &e);
+			return run_error(c, a, &e);
 		}
 		_cleanup_fd_ int fd = client_open(&w, &e);
 
 		if (fd < 0)
-			return run_error(c, &e);
+			return run_error(c, a, &e);
 		code = detach || create ? client_wait(fd, &answer, kind, &e)
 					: client_stream(fd, tty, input, flag_text(a, "detach-keys"), &answer, kind, &e);
 		if (code >= 0) {
@@ -360,14 +363,14 @@ static int run(const struct cli_command *c, struct arguments *a, const char *cmd
 			return code;
 		}
 		if (strcmp(kind, "no-image") != 0 || tries > 0 || (policy && strcmp(policy, "never") == 0))
-			return run_error(c, &e);
+			return run_error(c, a, &e);
 		const char *slash = strrchr(a->rest[0], '/'), *name = slash ? slash : a->rest[0];
 
 		if (!flag_on(a, "quiet"))
 			fprintf(stderr, "Unable to find image '%s%s' locally\n", a->rest[0],
 				strpbrk(name, ":@") ? "" : ":latest");
 		if (cli_pull_image(a->rest[0], flag_on(a, "quiet"), 2, &e) < 0)
-			return run_error(c, &e);
+			return run_error(c, a, &e);
 	}
 }
 
@@ -478,7 +481,8 @@ int cli_exec(const struct cli_command *c, struct arguments *a)
 	struct jsonw w = {0};
 	struct err e;
 
-	(void)c;
+	if (values_check(a, &e) < 0)
+		return cli_usage_error(c, e.msg);
 	if (tty && input && !detach && !isatty(0)) {
 		fprintf(stderr, "the input device is not a TTY\n");
 		return 1;
@@ -486,12 +490,11 @@ int cli_exec(const struct cli_command *c, struct arguments *a)
 	jsonw_object(&w, NULL);
 	jsonw_string(&w, "cmd", "exec");
 	jsonw_string(&w, "container", a->rest[0]);
-	if (cli_put_flags(&w, cli_exec_flags, a, &e) < 0) {
-		jsonw_free(&w);
+	if (cli_put_flags(&w, cli_exec_flags, a, &e) < 0 || keyvalue_put(&w, a, "env", "env", &e) < 0) {
 		fprintf(stderr, "%s\n", e.msg);
+		jsonw_free(&w);
 		return 125;
 	}
-	put_env(&w, a);
 	jsonw_array(&w, "argv");
 	for (size_t i = 1; i < a->rest_count; i++)
 		jsonw_string(&w, NULL, a->rest[i]);

@@ -1,4 +1,5 @@
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -10,6 +11,7 @@
 #include "cgroup.h"
 #include "container.h"
 #include "dev.h"
+#include "device.h"
 #include "endpoint.h"
 #include "io.h"
 #include "kernel.h"
@@ -18,6 +20,8 @@
 #include "process.h"
 #include "rootfs.h"
 #include "sock.h"
+#include "sysctl.h"
+#include "ulimit.h"
 #include "volumes.h"
 
 enum { START_TIMEOUT_MS = 30000, REMOVE_TIMEOUT_MS = 5000 };
@@ -41,7 +45,8 @@ int container_init(struct container *c, const char *id, const char *name, const 
 				.root = ID_SHIFT};
 	snprintf(c->id, sizeof(c->id), "%s", id);
 	snprintf(c->name, sizeof(c->name), "%s", name);
-	if (level_load(&c->level, e) < 0 || spec_parse(request, &c->spec, e) < 0)
+	if (level_load(&c->level, e) < 0 || spec_parse(request, &c->spec, e) < 0 ||
+	    devices_check(c->spec.tuning.devices, c->level.number, e) < 0 || ulimits_raise(c->spec.tuning.ulimits, e) < 0)
 		return -1;
 	int64_t ids = level_child_ids(&c->level, c->spec.profile != PROFILE_PLAIN, e);
 
@@ -234,6 +239,29 @@ static int child_wait(int sync, int *binds, size_t *bind_count, struct err *e)
 	}
 }
 
+/* Executed by descriptor from its read-only file system: no copy of it is in the container (CVE-2019-5736). */
+static int open_init(struct container *c, struct err *e)
+{
+	if (!c->spec.tuning.init)
+		return 0;
+	c->process.init = open(RUN_NEST "/bin/nest", O_PATH | O_CLOEXEC);
+	return c->process.init < 0 ? err_errno(e, 125, "open " RUN_NEST "/bin/nest") : 0;
+}
+
+/*
+ * What a process may only write of itself while it is dumpable. Nobody but it is in its user namespace yet, and that has no ids;
+ * "self" is found through the level's own procfs.
+ */
+static int set_own(const struct tuning *t, struct err *e)
+{
+	char score[16];
+
+	snprintf(score, sizeof(score), "%d", t->oom_score_adj);
+	if (t->oom_score_adj && write_file("/proc/self/oom_score_adj", score, e) < 0)
+		return -1;
+	return time_offsets_write(t->time_offsets, e);
+}
+
 static void child(struct container *c, int sync, int report) __attribute__((noreturn));
 
 /* The container's first process, from the clone to its program. */
@@ -244,14 +272,18 @@ static void child(struct container *c, int sync, int report)
 	struct rootfs rootfs = {.container = c, .binds = binds};
 
 	/* No one may look into this process while it still has anything of the level above (CVE-2016-9962). */
+	if (set_own(&c->spec.tuning, &e) < 0)
+		process_fail(report, &e);
 	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0 || prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) < 0)
 		err_errno(&e, 125, "prctl");
-	else if (rootfs_begin(&rootfs, &e) == 0 && child_wait(sync, binds, &rootfs.bind_count, &e) == 0) {
+	else if (open_init(c, &e) == 0 && rootfs_begin(&rootfs, &e) == 0 &&
+		 child_wait(sync, binds, &rootfs.bind_count, &e) == 0) {
 		/* Keyrings are not namespaced. Inside a nested container the filter refuses this and the keyring is fresh anyway. */
 		syscall(SYS_keyctl, 1 /* KEYCTL_JOIN_SESSION_KEYRING */, NULL);
 		if (streams_adopt(&c->streams, &e) == 0 && syscall(SYS_setresgid32, 0, 0, 0) == 0 &&
 		    syscall(SYS_setresuid32, 0, 0, 0) == 0) {
-			if (sethostname(c->hostname, strlen(c->hostname)) < 0)
+			if (sethostname(c->hostname, strlen(c->hostname)) < 0 ||
+			    (*c->spec.domainname && setdomainname(c->spec.domainname, strlen(c->spec.domainname)) < 0))
 				err_errno(&e, 125, "set the host name");
 			else if (attachments_configure(c, &e) == 0 && rootfs_enter(&rootfs, &e) == 0)
 				process_exec(&c->process, report, true, &e);
@@ -305,7 +337,8 @@ static int do_process(struct container *c, struct err *e)
 	int sync[2], report[2];
 
 	/* Only the guest host may make device nodes; it makes them before, and the process finds the mount by its descriptor. */
-	if (c->level.number == 0 && (c->dev = dev_make(0, c->root, e)) < 0)
+	if (c->level.number == 0 &&
+	    ((c->dev = dev_make(0, c->root, e)) < 0 || devices_make(c->dev, c->spec.tuning.devices, 0, c->root, e) < 0))
 		return -1;
 	if (sock_pair(sync, e) < 0)
 		return -1;

@@ -37,15 +37,14 @@ int dev_make(int level, uid_t owner, struct err *e)
 	return take_fd(&dev);
 }
 
-/* A device file of the level above as a bind mount, once it is known to be what its name says. */
-static int bind_node(int dev, const char *name, const char *source, dev_t device, struct err *e)
+int dev_bind_node(int dev, const char *name, const char *source, dev_t device, struct err *e)
 {
 	_cleanup_fd_ int tree = sys_open_tree(AT_FDCWD, source, OPEN_TREE_CLONE | AT_SYMLINK_NOFOLLOW);
 	struct stat st;
 
 	if (tree < 0 || fstat(tree, &st) < 0)
 		return err_errno(e, 125, "clone %s", source);
-	if (!S_ISCHR(st.st_mode) || st.st_rdev != device)
+	if ((!S_ISCHR(st.st_mode) && !S_ISBLK(st.st_mode)) || st.st_rdev != device)
 		return err_set(e, 125, "%s is not the device it should be", source);
 	if (mknodat(dev, name, S_IFREG | 0666, 0) < 0)
 		return err_errno(e, 125, "create /dev/%s", name);
@@ -68,17 +67,17 @@ int dev_fill(int dev, int level, int console, struct err *e)
 	/* mknod is refused in a user namespace, so there nodes are bind mounts on empty files. */
 	for (size_t i = 0; level > 0 && i < array_size(nodes); i++) {
 		snprintf(path, sizeof(path), "/dev/%s", nodes[i].name);
-		if (bind_node(dev, nodes[i].name, path, makedev(nodes[i].major, nodes[i].minor), e) < 0)
+		if (dev_bind_node(dev, nodes[i].name, path, makedev(nodes[i].major, nodes[i].minor), e) < 0)
 			return -1;
 	}
 	if (console >= 0) {
 		struct stat st;
 
-		/* The level's own /dev/pts, which no container can write; bind_node checks that it is our slave all the same. */
+		/* The level's own /dev/pts, which no container can write; dev_bind_node checks that it is our slave all the same. */
 		if (fstat(console, &st) < 0)
 			return err_errno(e, 125, "terminal");
 		snprintf(path, sizeof(path), "/dev/pts/%u", minor(st.st_rdev));
-		if (bind_node(dev, "console", path, st.st_rdev, e) < 0)
+		if (dev_bind_node(dev, "console", path, st.st_rdev, e) < 0)
 			return -1;
 	}
 	return 0;

@@ -10,3 +10,5 @@
 int dev_make(int level, uid_t owner, struct err *e);
 /* The rest, inside: directories, links, `console` (the pty's slave, or -1) and at deeper levels the nodes. */
 int dev_fill(int dev, int level, int console, struct err *e);
+/* The level's device file `source` as a bind mount on `name`, once it is known to be `device`. */
+int dev_bind_node(int dev, const char *name, const char *source, dev_t device, struct err *e);

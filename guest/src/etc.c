@@ -29,19 +29,27 @@ static void add(struct text *t, const char *fmt, ...)
 
 static void put_hosts(struct text *t, const struct container *c)
 {
-	char address[16];
+	char address[16], gateway[16], names[140];
+	const char *domain = c->spec.domainname;
 
 	add(t, "127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost ip6-loopback\nfe00::\tip6-localnet\nff00::\tip6-mcastprefix\n"
 	       "ff02::1\tip6-allnodes\nff02::2\tip6-allrouters\n");
 	json_each(item, c->spec.add_hosts) {
-		const char *colon = strchr(item->string, ':');
+		const char *to;
+		int length = spec_add_host(item->string, &to, NULL);
 
-		add(t, "%s\t%.*s\n", colon + 1, (int)(colon - item->string), item->string);
+		/* The level is reached by the first network's gateway, and not at all without a network. */
+		if (strcmp(to, "host-gateway") == 0)
+			to = c->networks.count ? network_text(c->networks.list[0].network.gateway, gateway) : NULL;
+		if (to)
+			add(t, "%s\t%.*s\n", to, length, item->string);
 	}
+	snprintf(names, sizeof(names), "%s%s%s%s%s", c->hostname, *domain ? "." : "", domain, *domain ? " " : "",
+		 *domain ? c->hostname : "");
 	for (size_t i = 0; i < c->networks.count; i++)
-		add(t, "%s\t%s\n", network_text(c->networks.list[i].address, address), c->hostname);
+		add(t, "%s\t%s\n", network_text(c->networks.list[i].address, address), names);
 	if (c->networks.count == 0)
-		add(t, "127.0.1.1\t%s\n", c->hostname);
+		add(t, "127.0.1.1\t%s\n", names);
 }
 
 static void put_resolver(struct text *t, const struct container *c)

@@ -18,6 +18,7 @@
 #include "sock.h"
 #include "spec.h"
 #include "streams.h"
+#include "ulimit.h"
 
 enum { START_TIMEOUT_MS = 30000, DRAIN_MS = 5000 };
 
@@ -27,6 +28,7 @@ struct joining {
 	int container; /* pidfd of its first process */
 	int cgroup;
 	int report[2], pid_pipe[2];
+	int oom_score_adj;
 };
 
 /* What the container itself runs with, and only the rest from the command line. */
@@ -48,6 +50,9 @@ static int prepare(struct joining *j, const struct entry *entry, const struct js
 		.caps = json_bool(request, "privileged", false) ? caps_of(PROFILE_PRIVILEGED) : spec.caps,
 		.no_new_privs = spec.no_new_privs,
 		.no_seccomp = spec.no_seccomp,
+		.groups = spec.tuning.groups,
+		.ulimits = spec.tuning.ulimits,
+		.init = -1,
 	};
 	if (!j->process.argv || !j->process.env)
 		return err_set(e, 125, "out of memory");
@@ -68,8 +73,11 @@ static int prepare(struct joining *j, const struct entry *entry, const struct js
 		return -1;
 	const struct json *env = json_get(request, "env");
 
+	j->oom_score_adj = spec.tuning.oom_score_adj;
+	if (process_filter(&spec, &j->process, e) < 0 || ulimits_raise(spec.tuning.ulimits, e) < 0)
+		return -1;
 	json_each(variable, env && env->kind == JSON_ARRAY ? env : NULL) {
-		if (variable->kind != JSON_STRING || variable->string[0] == '=' || !strchr(variable->string, '='))
+		if (variable->kind != JSON_STRING || variable->string[0] == '=' || !variable->string[0])
 			return err_set(e, 125, "invalid environment variable");
 		if (env_put(j->process.env, variable->string, e) < 0)
 			return -1;
@@ -86,8 +94,12 @@ static void join(struct joining *j) __attribute__((noreturn));
 static void join(struct joining *j)
 {
 	struct err e = {0};
+	char score[16];
 	pid_t pid;
 
+	snprintf(score, sizeof(score), "%d", j->oom_score_adj);
+	if (j->oom_score_adj && write_file("/proc/self/oom_score_adj", score, &e) < 0)
+		process_fail(j->report[1], &e);
 	/* Before setns: the container's root could else ptrace us while we still hold the engine's descriptors (CVE-2016-9962). */
 	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0 || setns(j->container, NS_ALL) < 0) {
 		err_errno(&e, 125, "join the container");

@@ -51,12 +51,11 @@ long long flag_time(const char *text)
 	if (strcmp(text, "0") == 0)
 		return 0;
 	do {
-		char *end;
+		const char *end = text;
 		size_t i = 0, length;
+		double value = number_parse(&end);
 
-		double value = strtod(text, &end);
-
-		/* Not all that strtod takes: "inf", "0x1", "1e9". */
+		/* No exponents: "1e9". */
 		if (end == text || (size_t)(end - text) != strspn(text, "0123456789."))
 			return -1;
 		length = strcspn(end, "0123456789.");
@@ -70,7 +69,7 @@ long long flag_time(const char *text)
 	return sum < 9e18 ? (long long)sum : -1;
 }
 
-static int invalid(const struct flag *f, const char *text, const char *why, struct err *e)
+int flag_invalid(const struct flag *f, const char *text, const char *why, struct err *e)
 {
 	char both[96];
 
@@ -90,29 +89,29 @@ static int check(const struct flag *f, const char *text, struct err *e)
 		if (strcmp(text, "true") == 0 || strcmp(text, "false") == 0 || strcmp(text, "1") == 0 || strcmp(text, "0") == 0)
 			return 0;
 		snprintf(why, sizeof(why), "strconv.ParseBool: parsing \"%.80s\": invalid syntax", text);
-		return invalid(f, text, why, e);
+		return flag_invalid(f, text, why, e);
 	case FLAG_INT:
 		(void)strtol(text, &end, 10);
 		if (*text && !isspace((unsigned char)*text) && !*end)
 			return 0;
 		snprintf(why, sizeof(why), "strconv.ParseInt: parsing \"%.80s\": invalid syntax", text);
-		return invalid(f, text, why, e);
+		return flag_invalid(f, text, why, e);
 	case FLAG_SIZE:
 	case FLAG_SWAP:
 		if (flag_size(text) >= 0 || (f->kind == FLAG_SWAP && strcmp(text, "-1") == 0))
 			return 0;
 		snprintf(why, sizeof(why), "invalid size: '%.80s'", text);
-		return invalid(f, text, why, e);
+		return flag_invalid(f, text, why, e);
 	case FLAG_TIME:
 		if (flag_time(text) >= 0)
 			return 0;
 		snprintf(why, sizeof(why), "time: invalid duration \"%.80s\"", text);
-		return invalid(f, text, why, e);
+		return flag_invalid(f, text, why, e);
 	case FLAG_CPUS:
 		if (flag_cpus(text) >= 0)
 			return 0;
 		snprintf(why, sizeof(why), "failed to parse %.80s as a rational number", text);
-		return invalid(f, text, why, e);
+		return flag_invalid(f, text, why, e);
 	case FLAG_TEXT:
 	case FLAG_LIST:
 		break;

@@ -40,3 +40,5 @@ long long flag_size(const char *text);
 long long flag_time(const char *text);
 /* "1.5" → 150000 (microseconds of 100 ms), -1 when it is none. */
 long long flag_cpus(const char *text);
+/* 'invalid argument "TEXT" for "--NAME" flag: WHY' */
+int flag_invalid(const struct flag *f, const char *text, const char *why, struct err *e);

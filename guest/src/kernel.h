@@ -52,6 +52,11 @@ static inline int sys_openat2(int dir, const char *path, uint64_t flags, uint64_
 	return (int)syscall(SYS_openat2, dir, path, &how, sizeof(how));
 }
 
+static inline int sys_execveat(int dir, const char *path, char *const argv[], char *const env[], int flags)
+{
+	return (int)syscall(SYS_execveat, dir, path, argv, env, flags);
+}
+
 static inline int sys_pidfd_open(int pid)
 {
 	return (int)syscall(SYS_pidfd_open, pid, 0);

@@ -5,6 +5,7 @@
 
 int init_main(int argc, char **argv);
 int agent_main(int argc, char **argv);
+int reaper_main(int argc, char **argv);
 /* Weak, so that the core builds and is tested alone. */
 int engine_main(int argc, char **argv) __attribute__((weak));
 int cli_main(int argc, char **argv) __attribute__((weak));

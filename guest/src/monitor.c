@@ -77,6 +77,8 @@ static void tell_created(struct monitor *m)
 	jsonw_string(&w, "user", c->process.user);
 	jsonw_int(&w, "stopSignal", signal ? signal : SIGTERM);
 	jsonw_int(&w, "root", c->root);
+	if (w.length < SUMMARY_MAX)
+		labels_put(&w, "labels", c->image.config, c->spec.tuning.labels);
 	put_list(&w, "argv", c->process.argv);
 	put_list(&w, "env", c->process.env);
 	jsonw_end_object(&w);

@@ -1,11 +1,14 @@
 #include <errno.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include "dev.h"
+#include "device.h"
 #include "io.h"
 #include "kernel.h"
 #include "mounts.h"
+#include "sysctl.h"
 
 #define NOSUID MOUNT_ATTR_NOSUID
 #define NODEV MOUNT_ATTR_NODEV
@@ -22,7 +25,7 @@ static const struct {
 } systems[] = {
 	{"cgroup2", "sys/fs/cgroup", NULL, SAFE | MS_RDONLY, SAFE},
 	{"devpts", "dev/pts", "ptmxmode=0666,mode=0620,gid=5", MS_NOSUID | MS_NOEXEC, MS_NOSUID | MS_NOEXEC},
-	{"tmpfs", "dev/shm", "mode=1777,size=67108864", SAFE, SAFE},
+	{"tmpfs", "dev/shm", NULL, SAFE, SAFE},
 	{"mqueue", "dev/mqueue", NULL, SAFE, SAFE},
 };
 
@@ -159,8 +162,11 @@ static int unmasked(int dev, struct err *e)
 	return 0;
 }
 
-int mounts_system(int root, enum profile profile, int level, int dev, int console, struct err *e)
+int mounts_system(int root, const struct spec *spec, int level, int dev, int console, struct err *e)
 {
+	const struct tuning *tuning = &spec->tuning;
+	enum profile profile = spec->profile;
+	char shm[64];
 	unsigned sys_attributes = NOSUID | NODEV | NOEXEC | (profile == PROFILE_PRIVILEGED ? 0 : RDONLY);
 	_cleanup_fd_ int proc = mount_new("proc", no_options, NOSUID | NODEV | NOEXEC, e);
 	_cleanup_fd_ int sys = proc < 0 ? -1 : mount_new("sysfs", no_options, sys_attributes, e);
@@ -168,15 +174,21 @@ int mounts_system(int root, enum profile profile, int level, int dev, int consol
 
 	if (sys < 0 || (dev < 0 && (dev = own_dev = dev_make(level, 0, e)) < 0))
 		return -1;
-	if (attach_top(proc, root, "proc", e) < 0 || attach_top(sys, root, "sys", e) < 0 || attach_top(dev, root, "dev", e) < 0 ||
-	    dev_fill(dev, level, console, e) < 0)
+	/* While nobody else has this procfs. */
+	if (sysctls_write(proc, tuning->sysctls, e) < 0)
 		return -1;
+	if (attach_top(proc, root, "proc", e) < 0 || attach_top(sys, root, "sys", e) < 0 || attach_top(dev, root, "dev", e) < 0 ||
+	    dev_fill(dev, level, console, e) < 0 || (level > 0 && devices_make(dev, tuning->devices, level, 0, e) < 0))
+		return -1;
+	snprintf(shm, sizeof(shm), "mode=1777,size=%lld", (long long)tuning->shm_size);
 	if (fchdir(root) < 0)
 		return err_errno(e, 125, "enter the root");
 	for (size_t i = 0; i < array_size(systems); i++) {
 		unsigned long flags = profile == PROFILE_PLAIN ? systems[i].flags : systems[i].nest_flags;
 
-		if (mount(systems[i].type, systems[i].at, systems[i].type, flags, systems[i].options) < 0)
+		const char *options = strcmp(systems[i].at, "dev/shm") == 0 ? shm : systems[i].options;
+
+		if (mount(systems[i].type, systems[i].at, systems[i].type, flags, options) < 0)
 			return err_errno(e, 125, "mount /%s", systems[i].at);
 	}
 	if (profile != PROFILE_PLAIN && unmasked(dev, e) < 0)

@@ -1,7 +1,7 @@
 /* The kernel's own file systems in a container: proc, sys, dev, cgroup, and what is hidden or read-only in them. */
 #pragma once
-#include "caps.h"
 #include "err.h"
+#include "spec.h"
 
 /* A file system of `type` as a detached mount. `options`: pairs of key and value, ended by NULL; the value NULL: a flag. */
 int mount_new(const char *type, const char *const options[][2], unsigned attributes, struct err *e);
@@ -13,4 +13,4 @@ void mounts_detect(void);
  * Everything below /proc, /sys and /dev of `root`, before pivot_root; `root` is then the current directory. `dev`: from dev_make, or
  * -1 to make it here. `console`: the pty's slave, bound on /dev/console, or -1.
  */
-int mounts_system(int root, enum profile profile, int level, int dev, int console, struct err *e);
+int mounts_system(int root, const struct spec *spec, int level, int dev, int console, struct err *e);

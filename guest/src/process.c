@@ -12,6 +12,7 @@
 #include "kernel.h"
 #include "process.h"
 #include "seccomp.h"
+#include "ulimit.h"
 #include "user.h"
 
 /* The working directory must be inside the root: the kernel says "(unreachable)" when it is not (CVE-2024-21626). */
@@ -96,6 +97,17 @@ static int search_and_run(const struct process *p, struct err *e)
 	return err_errno(e, 126, "exec %s", name);
 }
 
+/* Our own binary by its descriptor 4; the program is its child, and what keeps it from starting is said by it (reaper.c). */
+static int run_init(const struct process *p, struct err *e)
+{
+	static const char *argv[SPEC_LIST_MAX + 2] = {"/sbin/docker-init", "--"};
+
+	for (size_t i = 0; p->argv[i]; i++)
+		argv[i + 2] = p->argv[i];
+	sys_execveat(4, "", (char *const *)argv, (char *const *)p->env, AT_EMPTY_PATH);
+	return err_errno(e, 126, "exec %s", argv[0]);
+}
+
 int process_exec(struct process *p, int report, bool lifeline, struct err *e)
 {
 	_cleanup_fd_ int root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
@@ -105,7 +117,7 @@ int process_exec(struct process *p, int report, bool lifeline, struct err *e)
 
 	if (root < 0)
 		return err_errno(e, 125, "open /");
-	if (user_find(root, p->user, &user, e) < 0)
+	if (user_find(root, p->user, p->groups, &user, e) < 0)
 		return -1;
 	close_fd(&root);
 	if (!env_get(p->env, "HOME")) {
@@ -121,7 +133,7 @@ int process_exec(struct process *p, int report, bool lifeline, struct err *e)
 	 */
 	if (p->no_new_privs && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
 		return err_errno(e, 125, "no_new_privs");
-	if (!p->no_seccomp && !p->no_new_privs && seccomp_load(p->profile, e) < 0)
+	if (!p->no_seccomp && !p->no_new_privs && seccomp_load(p->profile, p->filter, e) < 0)
 		return -1;
 	if (caps_bound(p->caps, e) < 0 || caps_become(user.uid, user.gid, user.groups, user.group_count, p->caps, e) < 0)
 		return -1;
@@ -138,16 +150,25 @@ int process_exec(struct process *p, int report, bool lifeline, struct err *e)
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	umask(022);
-	if (!p->no_seccomp && p->no_new_privs && seccomp_load(p->profile, e) < 0)
+	if (!p->no_seccomp && p->no_new_privs && seccomp_load(p->profile, p->filter, e) < 0)
 		return -1;
 	/*
 	 * Closed for real and not at exec, so that no /proc/self/fd/N can be the program (CVE-2024-21626). What remains is the
 	 * report pipe, which goes with the exec and cannot be executed.
 	 */
-	if (report != 3 && (dup3(report, 3, O_CLOEXEC) < 0))
+	int init = p->init < 0 ? -1 : fcntl(p->init, F_DUPFD_CLOEXEC, 5);
+
+	if ((p->init >= 0 && init < 0) || (report != 3 && dup3(report, 3, O_CLOEXEC) < 0) ||
+	    (init >= 0 && dup3(init, 4, O_CLOEXEC) < 0))
 		return err_errno(e, 125, "report descriptor");
-	sys_close_range(4, ~0u, 0);
-	search_and_run(p, e);
+	sys_close_range(init < 0 ? 4 : 5, ~0u, 0);
+	/* Last, so that none of them hits us. */
+	if (ulimits_set(p->ulimits, e) < 0)
+		process_fail(3, e);
+	if (init < 0)
+		search_and_run(p, e);
+	else
+		run_init(p, e);
 	process_fail(3, e);
 }
 

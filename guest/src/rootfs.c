@@ -9,6 +9,7 @@
 #include "mounts.h"
 #include "path.h"
 #include "rootfs.h"
+#include "tmpfs.h"
 
 #define BELOW RUN_NEST "/below"
 
@@ -119,23 +120,47 @@ static int bind_etc(const struct rootfs *r, int root, struct err *e)
 	return 0;
 }
 
-static int bind_volumes(const struct rootfs *r, int root, struct err *e)
+/* Volumes and tmpfs whose place is `depth` parts below the root; 1 when there are deeper ones. */
+static int mount_at(const struct rootfs *r, int root, unsigned depth, struct err *e)
 {
+	const struct spec *spec = &r->container->spec;
 	size_t i = 0;
+	int more = 0;
 
-	json_each(text, r->container->spec.binds) {
+	json_each(text, spec->binds) {
 		struct bind bind;
 		struct stat st;
 
 		if (i == r->bind_count || spec_bind(text->string, &bind, e) < 0 || fstat(r->binds[i], &st) < 0)
 			return err_set(e, 125, "volume %zu did not arrive", i);
-		_cleanup_fd_ int at = root_mountpoint(root, bind.target, S_ISDIR(st.st_mode), e);
+		unsigned own = spec_depth(bind.target);
 
-		if (at < 0 || mount_attach(r->binds[i], at, bind.target, e) < 0)
-			return err_context(e, "volume %s", bind.target);
+		more |= own > depth;
+		if (own == depth) {
+			_cleanup_fd_ int at = root_mountpoint(root, bind.target, S_ISDIR(st.st_mode), e);
+
+			if (at < 0 || mount_attach(r->binds[i], at, bind.target, e) < 0)
+				return err_context(e, "volume %s", bind.target);
+		}
 		i++;
 	}
-	return 0;
+	json_each(text, spec->tuning.tmpfs) {
+		struct tmpfs tmpfs;
+
+		if (tmpfs_parse(text->string, &tmpfs, e) < 0)
+			return -1;
+		unsigned own = spec_depth(tmpfs.target);
+
+		more |= own > depth;
+		if (own == depth) {
+			_cleanup_fd_ int at = root_mountpoint(root, tmpfs.target, true, e);
+			_cleanup_fd_ int mount = at < 0 ? -1 : tmpfs_make(&tmpfs, e);
+
+			if (mount < 0 || mount_attach(mount, at, tmpfs.target, e) < 0)
+				return err_context(e, "tmpfs %s", tmpfs.target);
+		}
+	}
+	return more;
 }
 
 /* What a nested engine finds: its own /run/nest with the runtime, the layers and the relay (guest/ENGINE.md). */
@@ -207,12 +232,17 @@ int rootfs_enter(struct rootfs *r, struct err *e)
 		return -1;
 	if (sys_move_mount(root, "", r->rw, "root", MOVE_MOUNT_F_EMPTY_PATH) < 0)
 		return err_errno(e, 125, "mount the root");
-	if (mounts_system(root, c->spec.profile, c->level.number, c->dev, c->spec.tty ? c->streams.child_in : -1, e) < 0 ||
+	if (mounts_system(root, &c->spec, c->level.number, c->dev, c->spec.tty ? c->streams.child_in : -1, e) < 0 ||
 	    bind_etc(r, root, e) < 0)
 		return -1;
-	if (c->spec.profile != PROFILE_PLAIN && nest_state(r, root, e) < 0)
+	/* From the top down, whatever the order they were given in: none covers another, nor /run what a nested engine needs. */
+	int more = mount_at(r, root, 1, e);
+
+	if (more < 0 || (c->spec.profile != PROFILE_PLAIN && nest_state(r, root, e) < 0))
 		return -1;
-	if (bind_volumes(r, root, e) < 0)
+	for (unsigned depth = 2; more > 0; depth++)
+		more = mount_at(r, root, depth, e);
+	if (more < 0)
 		return -1;
 	/* Missing ones are made, as docker does; what cannot be is refused when the process enters it. */
 	_cleanup_fd_ int cwd = root_mkdirs(root, c->process.cwd, 0755, NULL);

@@ -8,11 +8,12 @@
 #include "seccomp.h"
 #include "seccomp_tables.h"
 
-int seccomp_load(enum profile profile, struct err *e)
+int seccomp_load(enum profile profile, const struct seccomp_program *own, struct err *e)
 {
 	const struct sock_fprog program =
-		profile == PROFILE_PLAIN ? (struct sock_fprog){array_size(seccomp_plain), (struct sock_filter *)seccomp_plain}
-					 : (struct sock_fprog){array_size(seccomp_nest), (struct sock_filter *)seccomp_nest};
+		own                        ? (struct sock_fprog){(unsigned short)own->length, (struct sock_filter *)own->code}
+		: profile == PROFILE_PLAIN ? (struct sock_fprog){array_size(seccomp_plain), (struct sock_filter *)seccomp_plain}
+					   : (struct sock_fprog){array_size(seccomp_nest), (struct sock_filter *)seccomp_nest};
 
 	if (syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &program) < 0)
 		return err_errno(e, 125, "load the system call filter");

@@ -8,6 +8,7 @@
 #include "io.h"
 #include "network.h"
 #include "publish.h"
+#include "seccomp_profile.h"
 #include "spec.h"
 
 bool spec_name_ok(const char *name)
@@ -62,8 +63,7 @@ int spec_signal(const char *text)
 	return 0;
 }
 
-/* An array of at most `max` strings, or absent. */
-static int strings(const struct json *request, const char *key, size_t max, const struct json **out, struct err *e)
+int spec_strings(const struct json *request, const char *key, size_t max, const struct json **out, struct err *e)
 {
 	const struct json *list = json_get(request, key);
 
@@ -88,7 +88,7 @@ static int capabilities(const struct json *request, struct spec *spec, struct er
 	for (int drop = 1; drop >= 0; drop--) {
 		const struct json *names;
 
-		if (strings(request, keys[drop], 64, &names, e) < 0)
+		if (spec_strings(request, keys[drop], 64, &names, e) < 0)
 			return -1;
 		json_each(name, names) {
 			uint64_t bits = caps_by_name(name->string);
@@ -104,14 +104,29 @@ static int capabilities(const struct json *request, struct spec *spec, struct er
 	return 0;
 }
 
+int spec_add_host(const char *text, const char **address, struct err *e)
+{
+	size_t length = strcspn(text, ":=");
+	const char *to = text + length + 1;
+	uint32_t number;
+
+	if (!text[length] || length == 0 || strcspn(text, " \t\n#") < length)
+		return err_set(e, 125, "bad format for add-host: \"%.80s\"", text);
+	if (strcmp(to, "host-gateway") != 0 && !network_address(to, &number))
+		return err_set(e, 125, "invalid IP address in add-host: \"%.80s\"", to);
+	if (address)
+		*address = to;
+	return (int)length;
+}
+
 static int network_options(const struct json *request, struct spec *spec, struct err *e)
 {
-	const char *mode = spec->network;
+	const char *mode = spec->network, *ip = json_string(request, "ip", "");
 	uint32_t address;
 	struct port port;
 
-	if (strings(request, "ports", PORTS_MAX, &spec->ports, e) < 0 || strings(request, "dns", 8, &spec->dns, e) < 0 ||
-	    strings(request, "addHosts", 64, &spec->add_hosts, e) < 0)
+	if (spec_strings(request, "ports", PORTS_MAX, &spec->ports, e) < 0 ||
+	    spec_strings(request, "dns", 8, &spec->dns, e) < 0 || spec_strings(request, "addHosts", 64, &spec->add_hosts, e) < 0)
 		return -1;
 	if (strcmp(mode, "host") == 0 || strncmp(mode, "container:", 10) == 0)
 		return err_set(
@@ -119,6 +134,8 @@ static int network_options(const struct json *request, struct spec *spec, struct
 			"--network %.80s: every container has its own user namespace here and with it a network of its own; "
 			"publish ports (-p) or use a common network (network create) instead",
 			mode);
+	if (*ip && !network_address(ip, &address))
+		return err_set(e, 125, "invalid IPv4 address: %.80s", ip);
 	if (!spec_name_ok(mode))
 		return err_set(e, 125, "network %.128s not found", mode);
 	json_each(text, spec->ports)
@@ -127,13 +144,9 @@ static int network_options(const struct json *request, struct spec *spec, struct
 	json_each(text, spec->dns)
 		if (!network_address(text->string, &address))
 			return err_set(e, 125, "%.40s is not an ip address", text->string);
-	json_each(text, spec->add_hosts) {
-		const char *colon = strchr(text->string, ':');
-
-		if (!colon || colon == text->string || !network_address(colon + 1, &address) ||
-		    strcspn(text->string, " \t\n#") < strlen(text->string))
-			return err_set(e, 125, "bad format for add-host: \"%.80s\"", text->string);
-	}
+	json_each(text, spec->add_hosts)
+		if (spec_add_host(text->string, NULL, e) < 0)
+			return -1;
 	return 0;
 }
 
@@ -143,6 +156,7 @@ int spec_parse(const struct json *request, struct spec *spec, struct err *e)
 		.image = json_string(request, "image", ""),
 		.name = json_string(request, "name", ""),
 		.hostname = json_string(request, "hostname", ""),
+		.domainname = json_string(request, "domainname", ""),
 		.user = json_string(request, "user", ""),
 		.workdir = json_string(request, "workdir", ""),
 		.profile = json_bool(request, "privileged", false) ? PROFILE_PRIVILEGED
@@ -167,6 +181,11 @@ int spec_parse(const struct json *request, struct spec *spec, struct err *e)
 		return err_set(e, 125, "Invalid container name (%.140s), only [a-zA-Z0-9][a-zA-Z0-9_.-] are allowed", spec->name);
 	if (!hostname_ok(spec->hostname))
 		return err_set(e, 125, "invalid hostname: %.80s", spec->hostname);
+	if (!hostname_ok(spec->domainname))
+		return err_set(e, 125, "invalid domain name: %.80s", spec->domainname);
+	/* A look-up alone would take "0 " for a name, and a file of names may hold anything (CVE-2026-30892). */
+	if (strlen(spec->user) > 128 || spec->user[strcspn(spec->user, " \t\n\v\f\r,/")])
+		return err_set(e, 125, "unable to find user %.80s: no matching entries in passwd file", spec->user);
 	if (*spec->workdir && *spec->workdir != '/')
 		return err_set(e, 125, "the working directory '%.80s' is invalid, it needs to be an absolute path",
 			       spec->workdir);
@@ -178,13 +197,13 @@ int spec_parse(const struct json *request, struct spec *spec, struct err *e)
 
 	if (*signal && !(spec->stop_signal = spec_signal(signal)))
 		return err_set(e, 125, "Invalid signal: %.40s", signal);
-	if (strings(request, "entrypoint", 16, &spec->entrypoint, e) < 0 ||
-	    strings(request, "argv", SPEC_LIST_MAX / 2, &spec->argv, e) < 0 ||
-	    strings(request, "env", SPEC_LIST_MAX / 2, &spec->env, e) < 0 ||
-	    strings(request, "binds", SPEC_BINDS_MAX, &spec->binds, e) < 0)
+	if (spec_strings(request, "entrypoint", 16, &spec->entrypoint, e) < 0 ||
+	    spec_strings(request, "argv", SPEC_LIST_MAX / 2, &spec->argv, e) < 0 ||
+	    spec_strings(request, "env", SPEC_LIST_MAX / 2, &spec->env, e) < 0 ||
+	    spec_strings(request, "binds", SPEC_BINDS_MAX, &spec->binds, e) < 0)
 		return -1;
 	json_each(variable, spec->env)
-		if (variable->string[0] == '=' || !strchr(variable->string, '='))
+		if (variable->string[0] == '=' || !variable->string[0])
 			return err_set(e, 125, "invalid environment variable: %.80s", variable->string);
 	json_each(text, spec->binds) {
 		struct bind bind;
@@ -192,7 +211,9 @@ int spec_parse(const struct json *request, struct spec *spec, struct err *e)
 		if (spec_bind(text->string, &bind, e) < 0)
 			return -1;
 	}
-	return network_options(request, spec, e) < 0 ? -1 : capabilities(request, spec, e);
+	if (tuning_parse(request, &spec->tuning, e) < 0 || network_options(request, spec, e) < 0)
+		return -1;
+	return capabilities(request, spec, e);
 }
 
 int spec_bind(const char *text, struct bind *bind, struct err *e)
@@ -217,25 +238,58 @@ int spec_bind(const char *text, struct bind *bind, struct err *e)
 			       "\"[a-zA-Z0-9][a-zA-Z0-9_.-]\" are allowed. "
 			       "If you intended to pass a host directory, use absolute path",
 			       bind->source);
-	if (bind->target[0] != '/')
-		return err_set(e, 125,
-			       "invalid volume specification: '%.200s': invalid mount path: '%.80s' mount path must be absolute",
-			       text, bind->target);
-	/* On or under what we mount ourselves a volume would undo it (CVE-2023-28642). */
-	static const char *const ours[] = {"/", "/proc", "/sys", "/dev", "/run/nest"};
-	const char *at = bind->target + strspn(bind->target, "/");
+	return spec_target(bind->target, e) < 0 ? err_context(e, "invalid volume specification: '%.200s'", text) : 0;
+}
 
-	if (!*at || strstr(bind->target, ".."))
-		return err_set(e, 125,
-			       "invalid volume specification: '%.200s': invalid specification: destination can't be '%.80s'",
-			       text, bind->target);
-	for (size_t i = 1; i < array_size(ours); i++) {
-		size_t length = strlen(ours[i] + 1);
+/* The next part of a path, without "" and "."; its length, 0 at the end. */
+static size_t next_part(const char **path)
+{
+	for (;;) {
+		*path += strspn(*path, "/");
+		size_t length = strcspn(*path, "/");
 
-		if (strncmp(at, ours[i] + 1, length) == 0 && (!at[length] || at[length] == '/'))
-			return err_set(e, 125, "invalid volume specification: '%.200s': nothing can be mounted on or below %s",
-				       text, ours[i]);
+		if (length != 1 || **path != '.')
+			return length;
+		++*path;
 	}
+}
+
+/* Whether `path` is `top` or below it, as far as the text tells. */
+static bool is_below(const char *path, const char *top)
+{
+	size_t length, wanted;
+
+	while ((wanted = next_part(&top)) > 0) {
+		length = next_part(&path);
+		if (length != wanted || memcmp(path, top, length) != 0)
+			return false;
+		path += length;
+		top += wanted;
+	}
+	return true;
+}
+
+unsigned spec_depth(const char *path)
+{
+	unsigned depth = 0;
+
+	for (size_t length; (length = next_part(&path)) > 0; path += length)
+		depth++;
+	return depth;
+}
+
+int spec_target(const char *target, struct err *e)
+{
+	/* On or under what we mount ourselves a mount would undo it (CVE-2023-28642). */
+	static const char *const ours[] = {"/dev", "/proc", "/run/nest", "/sys"};
+
+	if (*target != '/')
+		return err_set(e, 125, "invalid mount path: '%.80s' mount path must be absolute", target);
+	if (spec_depth(target) == 0 || strstr(target, ".."))
+		return err_set(e, 125, "invalid specification: destination can't be '%.80s'", target);
+	for (size_t i = 0; i < array_size(ours); i++)
+		if (is_below(target, ours[i]))
+			return err_set(e, 125, "nothing can be mounted on or below %s", ours[i]);
 	return 0;
 }
 
@@ -251,18 +305,21 @@ const char *env_get(const char *const *env, const char *name)
 
 int env_put(const char **env, const char *variable, struct err *e)
 {
-	size_t name = strcspn(variable, "=") + 1, count = 0;
+	size_t name = strcspn(variable, "="), count = 0;
 
-	for (; env[count]; count++) {
-		if (strncmp(env[count], variable, name) == 0) {
-			env[count] = variable;
-			return 0;
-		}
+	while (env[count] && (strncmp(env[count], variable, name) != 0 || env[count][name] != '='))
+		count++;
+	if (!variable[name]) {
+		for (; env[count]; count++)
+			env[count] = env[count + 1];
+		return 0;
 	}
-	if (count + 1 >= SPEC_LIST_MAX)
-		return err_set(e, 125, "more than %d environment variables", SPEC_LIST_MAX - 1);
+	if (!env[count]) {
+		if (count + 1 >= SPEC_LIST_MAX)
+			return err_set(e, 125, "more than %d environment variables", SPEC_LIST_MAX - 1);
+		env[count + 1] = NULL;
+	}
 	env[count] = variable;
-	env[count + 1] = NULL;
 	return 0;
 }
 
@@ -288,6 +345,16 @@ static const struct json *list_of(const struct json *config, const char *key)
 	return list && list->kind == JSON_ARRAY ? list : NULL;
 }
 
+int process_filter(const struct spec *spec, struct process *process, struct err *e)
+{
+	static struct seccomp_program program;
+
+	if (!spec->tuning.seccomp)
+		return 0;
+	process->filter = &program;
+	return seccomp_compile(spec->tuning.seccomp, spec->caps, &program, e);
+}
+
 int process_of(const struct spec *spec, const struct json *config, const char *hostname, struct process *process, struct err *e)
 {
 	const struct json *arguments = spec->argv && spec->argv->length ? spec->argv : NULL;
@@ -301,11 +368,16 @@ int process_of(const struct spec *spec, const struct json *config, const char *h
 		.profile = spec->profile,
 		.no_new_privs = spec->no_new_privs,
 		.no_seccomp = spec->no_seccomp,
+		.groups = spec->tuning.groups,
+		.ulimits = spec->tuning.ulimits,
+		.init = -1,
 	};
 	if (!process->argv || !process->env)
 		return err_set(e, 125, "out of memory");
 	if (*process->cwd != '/')
 		process->cwd = "/";
+	if (process_filter(spec, process, e) < 0)
+		return -1;
 	/* As docker: --entrypoint also drops the image's Cmd. */
 	const struct json *entrypoint = spec->entrypoint ? spec->entrypoint : list_of(config, "Entrypoint");
 

@@ -84,7 +84,7 @@ static int find_passwd(const char *passwd, const char *name, size_t length, stru
 	return 0;
 }
 
-static int find_group(const char *group, const char *name, struct user *user)
+static int find_group(const char *group, const char *name, gid_t *id)
 {
 	unsigned wanted, gid;
 	bool numeric = number(name, strlen(name), &wanted);
@@ -95,13 +95,13 @@ static int find_group(const char *group, const char *name, struct user *user)
 		if (count < 3 || !number(f[2].at, f[2].length, &gid))
 			continue;
 		if (same(&f[0], name, strlen(name)) || (numeric && gid == wanted)) {
-			user->gid = gid;
+			*id = gid;
 			return 0;
 		}
 	}
 	if (!numeric)
 		return -1;
-	user->gid = wanted;
+	*id = wanted;
 	return 0;
 }
 
@@ -165,7 +165,7 @@ int user_parse(const char *passwd, const char *group, const char *text, struct u
 	if (!found && user->uid == 0)
 		strcpy(user->home, "/root");
 	if (colon && colon[1]) {
-		if (find_group(group, colon + 1, user) < 0)
+		if (find_group(group, colon + 1, &user->gid) < 0)
 			return err_set(e, 125, "unable to find group %.80s: no matching entries in group file", colon + 1);
 		return 0;
 	}
@@ -176,11 +176,31 @@ int user_parse(const char *passwd, const char *group, const char *text, struct u
 	return 0;
 }
 
-int user_find(int root, const char *text, struct user *user, struct err *e)
+int user_join(const char *group, const char *name, struct user *user, struct err *e)
+{
+	gid_t id;
+
+	if (find_group(group, name, &id) < 0)
+		return err_set(e, 125, "unable to find group %.80s: no matching entries in group file", name);
+	for (size_t i = 0; i < user->group_count; i++)
+		if (user->groups[i] == id)
+			return 0;
+	if (user->group_count == USER_GROUPS_MAX)
+		return err_set(e, 125, "more than %d groups", USER_GROUPS_MAX);
+	user->groups[user->group_count++] = id;
+	return 0;
+}
+
+int user_find(int root, const char *text, const struct json *join, struct user *user, struct err *e)
 {
 	/* Missing or unusable files leave numbers as the only names, which the error then says. */
 	_cleanup_free_ char *passwd = root_read(root, "/etc/passwd", FILE_MAX, NULL);
 	_cleanup_free_ char *group = root_read(root, "/etc/group", FILE_MAX, NULL);
 
-	return user_parse(passwd, group, text, user, e);
+	if (user_parse(passwd, group, text, user, e) < 0)
+		return -1;
+	json_each(name, join)
+		if (user_join(group, name->string, user, e) < 0)
+			return -1;
+	return 0;
 }

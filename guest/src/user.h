@@ -2,6 +2,7 @@
 #pragma once
 #include <sys/types.h>
 #include "err.h"
+#include "json.h"
 
 #define USER_GROUPS_MAX 64
 
@@ -13,7 +14,12 @@ struct user {
 	char home[256];
 };
 
-/* "", "name", "uid", each with ":group" or ":gid". `root` is a descriptor of the container's root. */
-int user_find(int root, const char *text, struct user *user, struct err *e);
+/*
+ * "", "name", "uid", each with ":group" or ":gid". `root` is a descriptor of the container's root. `join`: names or numbers of
+ * groups besides, or NULL.
+ */
+int user_find(int root, const char *text, const struct json *join, struct user *user, struct err *e);
 /* The same on the files' text (NULL: file missing). */
 int user_parse(const char *passwd, const char *group, const char *text, struct user *user, struct err *e);
+/* One group more. */
+int user_join(const char *group, const char *name, struct user *user, struct err *e);

@@ -180,7 +180,7 @@ static void test_specs(void)
 		"{\"image\":\"x\",\"workdir\":\"rel\"}",
 		"{\"image\":\"x\",\"memory\":1000}",
 		"{\"image\":\"x\",\"env\":[\"=x\"]}",
-		"{\"image\":\"x\",\"env\":[\"x\"]}",
+		"{\"image\":\"x\",\"env\":[\"\"]}",
 		"{\"image\":\"x\",\"env\":[1]}",
 		"{\"image\":\"x\",\"argv\":\"sh\"}",
 		"{\"image\":\"x\",\"capAdd\":[\"NOPE\"]}",
