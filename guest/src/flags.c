@@ -51,12 +51,12 @@ long long flag_time(const char *text)
 	if (strcmp(text, "0") == 0)
 		return 0;
 	do {
-		char *end;
+		const char *end = text;
 		size_t i = 0, length;
 
-		double value = strtod(text, &end);
+		double value = number_parse(&end);
 
-		/* Not all that strtod takes: "inf", "0x1", "1e9". */
+		/* Not "1e9". */
 		if (end == text || (size_t)(end - text) != strspn(text, "0123456789."))
 			return -1;
 		length = strcspn(end, "0123456789.");
