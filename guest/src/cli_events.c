@@ -1,51 +1,96 @@
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include "cli.h"
 #include "client.h"
+#include "filter.h"
+#include "template.h"
 #include "units.h"
 
 const struct flag cli_events_flags[] = {
+	{'f', "filter", FLAG_LIST, "Filter output based on conditions provided"},
+	{0, "format", FLAG_TEXT, CLI_FORMAT_HELP},
 	{0, "since", FLAG_TEXT, "Show all events created since timestamp"},
 	{0, "until", FLAG_TEXT, "Stream events until this timestamp"},
 	{0},
 };
 
-static int64_t now(void)
+/* An id's beginning, or the whole name. */
+static bool same_container(const char *value, const void *event)
 {
-	struct timespec t;
-
-	clock_gettime(CLOCK_REALTIME, &t);
-	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+	return strcmp(json_string(json_get(event, "attributes"), "name", ""), value) == 0 ||
+	       strncmp(json_string(event, "id", ""), value, strlen(value)) == 0;
 }
 
-/* "10m" (ago), "1700000000.5", "2026-11-21T10:00:00Z", "2026-11-21" → unix ms; -1 when it is none. */
-static int64_t moment(const char *text)
+/* "health_status" is wanted for "health_status: healthy" too. */
+static bool same_action(const char *value, const void *action)
 {
-	long long ago = flag_time(text);
-	char whole[64], *end;
+	size_t length = strlen(value);
 
-	if (strcmp(text, "0") != 0 && ago >= 0)
-		return now() - ago / 1000000;
-	double seconds = strtod(text, &end);
+	return strncmp(action, value, length) == 0 && (!((const char *)action)[length] || ((const char *)action)[length] == ':');
+}
 
-	if (end != text && !*end)
-		return seconds >= 0 && seconds < 1e12 ? (int64_t)(seconds * 1000) : -1;
-	snprintf(whole, sizeof(whole), "%.40s%s", text, strchr(text, 'T') ? "" : "T00:00:00Z");
-	int64_t parsed = unit_parse_time(whole);
-	const char *fraction = strchr(whole, '.');
+static bool wanted(const struct arguments *a, const struct json *event)
+{
+	const struct json *attributes = json_get(event, "attributes");
 
-	return parsed <= 0 ? -1 : parsed * 1000 + (fraction ? (int64_t)(strtod(fraction, NULL) * 1000) : 0);
+	return filter_any(a, "container", same_container, event) &&
+	       filter_any(a, "event", same_action, json_string(event, "action", "")) &&
+	       filter_any(a, "image", filter_equal, json_string(attributes, "image", "")) && filter_labels(a, attributes) &&
+	       filter_any(a, "type", filter_equal, json_string(event, "type", ""));
+}
+
+/* As docker's interface has it, for --format. */
+static void put_event(struct jsonw *w, const struct json *event)
+{
+	int64_t time = (int64_t)json_number(event, "time", 0);
+
+	jsonw_object(w, NULL);
+	jsonw_string(w, "status", json_string(event, "action", ""));
+	jsonw_string(w, "id", json_string(event, "id", ""));
+	jsonw_string(w, "from", json_string(json_get(event, "attributes"), "image", ""));
+	jsonw_string(w, "Type", json_string(event, "type", ""));
+	jsonw_string(w, "Action", json_string(event, "action", ""));
+	jsonw_object(w, "Actor");
+	jsonw_string(w, "ID", json_string(event, "id", ""));
+	jsonw_value(w, "Attributes", json_get(event, "attributes"));
+	jsonw_end_object(w);
+	jsonw_string(w, "scope", "local");
+	jsonw_int(w, "time", time / 1000);
+	jsonw_int(w, "timeNano", time * 1000000);
+	jsonw_end_object(w);
+}
+
+static int print_by(const char *format, const struct json *event)
+{
+	struct jsonw w = {0};
+	struct err e = {0};
+
+	put_event(&w, event);
+	struct json *whole = w.failed ? NULL : json_parse(w.data, w.length, &e);
+	int ret = whole ? template_print(strcmp(format, "json") == 0 ? "{{json .}}" : format, whole, &e) : -1;
+
+	if (ret < 0)
+		fprintf(stderr, "%s\n", e.msg);
+	json_free(whole);
+	jsonw_free(&w);
+	return ret;
 }
 
 static int print(const struct json *answer, void *context)
 {
-	(void)context;
+	const char *format = flag_text(context, "format");
+
 	json_each(event, json_get(answer, "events")) {
 		const struct json *attributes = json_get(event, "attributes");
 		char when[64];
 
+		if (!wanted(context, event))
+			continue;
+		if (format && *format) {
+			if (print_by(format, event) < 0)
+				return 1;
+			continue;
+		}
 		unit_time(when, sizeof(when), (int64_t)json_number(event, "time", 0));
 		printf("%s %s %s %s (", when, json_string(event, "type", ""), json_string(event, "action", ""),
 		       json_string(event, "id", ""));
@@ -59,25 +104,23 @@ static int print(const struct json *answer, void *context)
 
 int cli_events(const struct cli_command *c, struct arguments *a)
 {
-	static const char *const names[] = {"since", "until"};
-	struct client_answer answer = {print, NULL};
+	static const char *const known[] = {"container", "event", "image", "label", "type", NULL};
+	const char *format = flag_text(a, "format");
+	struct client_answer answer = {print, a};
 	struct jsonw w = {0};
 	struct err e;
 
+	if (filters_check(a, known, &e) < 0)
+		return e.code == 125 ? cli_usage_error(c, e.msg) : cli_daemon_error(&e);
+	if (format && template_check(format, &e) < 0) {
+		fprintf(stderr, "%s\n", e.msg);
+		return 1;
+	}
 	jsonw_object(&w, NULL);
 	jsonw_string(&w, "cmd", c->name);
-	for (size_t i = 0; i < 2; i++) {
-		const char *text = flag_text(a, names[i]);
-		int64_t time = text ? moment(text) : 0;
-
-		if (time < 0) {
-			jsonw_free(&w);
-			err_set(&e, 1, "invalid value for \"%s\": failed to parse value as time or duration: \"%.60s\"", names[i],
-				text);
-			return cli_daemon_error(&e);
-		}
-		if (text)
-			jsonw_int(&w, names[i], time);
+	if (cli_put_moment(&w, a, "since", &e) < 0 || cli_put_moment(&w, a, "until", &e) < 0) {
+		jsonw_free(&w);
+		return cli_daemon_error(&e);
 	}
 	jsonw_end_object(&w);
 	return client_ask(&w, &answer, &e) < 0 ? cli_daemon_error(&e) : 0;

@@ -137,8 +137,9 @@ int cli_help(const struct cli_group *group)
 /* "-f, --filter filter" */
 static int flag_left(const struct flag *f, char *text, size_t size)
 {
-	static const char *const values[] = {[FLAG_BOOL] = "",    [FLAG_TEXT] = " string", [FLAG_LIST] = " list",
-					     [FLAG_INT] = " int", [FLAG_SIZE] = " bytes",  [FLAG_CPUS] = " decimal"};
+	static const char *const values[] = {
+		[FLAG_BOOL] = "",       [FLAG_TEXT] = " string",  [FLAG_LIST] = " list",     [FLAG_INT] = " int",
+		[FLAG_SIZE] = " bytes", [FLAG_CPUS] = " decimal", [FLAG_TIME] = " duration", [FLAG_SWAP] = " bytes"};
 	char letter[8] = "    ";
 
 	if (f->letter)

@@ -100,6 +100,7 @@ static void put_cell(const struct view *v, const struct json *p, enum what what,
 	double lived = v->now > start ? (double)(v->now - start) : 1, cpu = seconds / lived * 100;
 	int number = (int)json_number(p, "uid", 0), tty = (int)json_number(p, "tty", 0), whole = (int)seconds;
 	const char *name = json_string(p, "name", "");
+	struct tm tm;
 
 	switch (what) {
 	case USER:
@@ -137,7 +138,12 @@ static void put_cell(const struct view *v, const struct json *p, enum what what,
 		snprintf(text, size, "%s", json_string(p, "state", "?"));
 		break;
 	case START:
-		strftime(text, size, v->now - start < 86400 ? "%H:%M" : "%b%d", localtime(&start));
+		if (!gmtime_r(&start, &tm))
+			tm = (struct tm){0};
+		if (v->now - start < 86400)
+			snprintf(text, size, "%02d:%02d", tm.tm_hour, tm.tm_min);
+		else
+			snprintf(text, size, "%.3s%02d", &"JanFebMarAprMayJunJulAugSepOctNovDec"[tm.tm_mon * 3], tm.tm_mday);
 		break;
 	case TIME:
 		snprintf(text, size, "%02d:%02d:%02d", whole / 3600, whole / 60 % 60, whole % 60);

@@ -115,8 +115,9 @@ static void loop(int listener)
 	for (size_t i = 0; i < NEWCOMERS; i++)
 		newcomers[i].fd = -1;
 	for (;;) {
-		int timeout = earlier(earlier(events_connect(), newcomers_due()),
-				      earlier(waiters_due(), earlier(restart_due(), sample_due())));
+		int timeout = earlier(earlier(events_connect(), newcomers_due()), earlier(waiters_due(), sample_due()));
+
+		timeout = earlier(timeout, earlier(restart_due(), history_due()));
 		size_t count = 0;
 		bool room = false;
 

@@ -13,6 +13,7 @@ static struct {
 } ring[KEPT];
 static size_t next;
 static int watchers[HISTORY_WATCHERS]; /* descriptor + 1; 0: free */
+static int64_t ends[HISTORY_WATCHERS]; /* unix ms, 0: never */
 
 static void begin(struct jsonw *w)
 {
@@ -113,11 +114,30 @@ int history_watch(int client, const struct json *request, struct err *e)
 		if (watchers[i])
 			continue;
 		watchers[i] = client + 1;
+		ends[i] = (int64_t)until;
 		/* The command line knows by this that nothing it causes from now on is missed. */
 		reply_text(client, "{\"watching\":true}");
 		return 0;
 	}
 	return err_set(e, 1, "%d commands watch events already", HISTORY_WATCHERS);
+}
+
+int history_due(void)
+{
+	int64_t now = unix_ms(), first = -1;
+
+	for (size_t i = 0; i < HISTORY_WATCHERS; i++) {
+		if (!watchers[i] || !ends[i])
+			continue;
+		if (ends[i] <= now) {
+			reply_code(watchers[i] - 1, 0);
+			close(watchers[i] - 1);
+			watchers[i] = 0;
+		} else if (first < 0 || ends[i] - now < first) {
+			first = ends[i] - now;
+		}
+	}
+	return first > 1000000 ? 1000000 : (int)first;
 }
 
 void history_poll(struct pollfd *fds)

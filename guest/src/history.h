@@ -12,6 +12,8 @@ void history_entry(const struct entry *entry, const char *action, const char *ke
 void history_signal(const struct entry *entry, int signal);
 /* Sends those since "since" and up to "until" (unix ms), then ends, or goes on when "until" is not over. Takes `client` over. */
 int history_watch(int client, const struct json *request, struct err *e);
+/* Ends those whose time is over; milliseconds until the next, -1: none. */
+int history_due(void);
 /* Fills HISTORY_WATCHERS entries, to notice who goes. */
 void history_poll(struct pollfd *fds);
 void history_handle(const struct pollfd *fds);

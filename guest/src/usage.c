@@ -11,8 +11,22 @@
 
 enum { PART = 48000, FILE_MAX = 1 << 20, DEPTH_MAX = 64, COMMAND_MAX = 2048, WAIT_MS = 5000 };
 
+/* Numbers with blanks between them. Fewer than `count`: false. */
+static bool numbers(const char *text, int64_t *out, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		char *end;
+
+		out[i] = strtoll(text, &end, 10);
+		if (end == text)
+			return false;
+		text = end;
+	}
+	return true;
+}
+
 /* All interfaces but lo, as the container's first process sees them. */
-static void network(pid_t pid, unsigned long long *received, unsigned long long *sent)
+static void network(pid_t pid, int64_t *received, int64_t *sent)
 {
 	char path[40];
 
@@ -21,14 +35,14 @@ static void network(pid_t pid, unsigned long long *received, unsigned long long 
 	char *save = NULL;
 
 	for (char *line = text ? strtok_r(text, "\n", &save) : NULL; line; line = strtok_r(NULL, "\n", &save)) {
-		unsigned long long in, out;
+		/* Received bytes come first, sent ones ninth. */
+		int64_t counters[9];
 		char *colon = strchr(line, ':');
 
 		line += strspn(line, " ");
-		if (colon && strncmp(line, "lo:", 3) != 0 &&
-		    sscanf(colon + 1, "%llu %*u %*u %*u %*u %*u %*u %*u %llu", &in, &out) == 2) {
-			*received += in;
-			*sent += out;
+		if (colon && strncmp(line, "lo:", 3) != 0 && numbers(colon + 1, counters, array_size(counters))) {
+			*received += counters[0];
+			*sent += counters[8];
 		}
 	}
 }
@@ -47,7 +61,7 @@ static unsigned long long bytes_of(const char *text, const char *key)
 
 static void put_usage(struct jsonw *w, const struct entry *entry, int64_t total)
 {
-	unsigned long long received = 0, sent = 0;
+	int64_t received = 0, sent = 0;
 	int64_t memory = 0, limit, cache;
 
 	jsonw_object(w, NULL);
@@ -66,8 +80,8 @@ static void put_usage(struct jsonw *w, const struct entry *entry, int64_t total)
 		jsonw_int(w, "memory", cache > 0 && cache < memory ? memory - cache : memory);
 		jsonw_int(w, "limit", limit > 0 && limit < total ? limit : total);
 		jsonw_int(w, "pids", cgroup_read(entry->id, "pids.current"));
-		jsonw_int(w, "received", (int64_t)received);
-		jsonw_int(w, "sent", (int64_t)sent);
+		jsonw_int(w, "received", received);
+		jsonw_int(w, "sent", sent);
 		jsonw_int(w, "read", (int64_t)bytes_of(devices, "rbytes="));
 		jsonw_int(w, "written", (int64_t)bytes_of(devices, "wbytes="));
 	}
@@ -137,19 +151,17 @@ static int close_list(struct listing *l)
 
 static void put_process(struct listing *l, int pid)
 {
-	char path[40], state, command[COMMAND_MAX + 1] = "";
-	unsigned long long user, system, start, size;
-	long long ppid, tty, resident;
-	int64_t uid = 0;
+	/* Of /proc/<pid>/stat, behind the state. */
+	enum { PARENT, TTY = 3, USER = 10, SYSTEM, START = 18, SIZE, RESIDENT, FIELDS };
+	char path[40], command[COMMAND_MAX + 1] = "";
+	int64_t uid = 0, fields[FIELDS];
 
 	snprintf(path, sizeof(path), "/proc/%d/stat", pid);
 	_cleanup_free_ char *stat = read_file(path, 4096, NULL, NULL);
 	char *name = stat ? strchr(stat, '(') : NULL, *end = stat ? strrchr(stat, ')') : NULL;
 
 	/* It may have ended since. A name may hold anything, so the last parenthesis counts. */
-	if (!name || !end ||
-	    sscanf(end + 1, " %c %lld %*d %*d %lld %*d %*u %*u %*u %*u %*u %llu %llu %*d %*d %*d %*d %*d %*d %llu %llu %lld",
-		   &state, &ppid, &tty, &user, &system, &start, &size, &resident) != 8)
+	if (!name || !end || !end[1] || !end[2] || !numbers(end + 3, fields, FIELDS))
 		return;
 	*end = 0;
 	snprintf(path, sizeof(path), "/proc/%d/status", pid);
@@ -169,14 +181,14 @@ static void put_process(struct listing *l, int pid)
 			command[i] = ' ';
 	jsonw_object(&l->w, NULL);
 	jsonw_int(&l->w, "pid", pid);
-	jsonw_int(&l->w, "ppid", ppid);
+	jsonw_int(&l->w, "ppid", fields[PARENT]);
 	jsonw_int(&l->w, "uid", uid);
-	jsonw_int(&l->w, "tty", tty);
-	jsonw_int(&l->w, "ticks", (int64_t)(user + system));
-	jsonw_int(&l->w, "start", l->boot + (int64_t)(start / 100));
-	jsonw_int(&l->w, "size", (int64_t)(size / 1024));
-	jsonw_int(&l->w, "resident", resident * 4);
-	jsonw_string(&l->w, "state", (char[]){state, 0});
+	jsonw_int(&l->w, "tty", fields[TTY]);
+	jsonw_int(&l->w, "ticks", fields[USER] + fields[SYSTEM]);
+	jsonw_int(&l->w, "start", l->boot + fields[START] / 100);
+	jsonw_int(&l->w, "size", fields[SIZE] / 1024);
+	jsonw_int(&l->w, "resident", fields[RESIDENT] * 4);
+	jsonw_string(&l->w, "state", (char[]){end[2], 0});
 	jsonw_string(&l->w, "name", name + 1);
 	if (n > 0)
 		jsonw_string(&l->w, "command", command);
