@@ -46,12 +46,14 @@ static unsigned line_of(const struct template *t, const char *at, size_t *column
 	return line;
 }
 
+/* A quote that `what` opens is closed; "unexpected" things are so in an operand, as Go says it. */
 static int bad(struct template *t, const char *what, const char *text, size_t length)
 {
-	size_t column;
+	size_t column, end = strlen(what);
+	const char *close = !end || what[end - 1] != '"' ? "" : *what == 'u' && what[2] == 'e' ? "\" in operand" : "\"";
 
-	return err_set(t->e, 1, "template parsing error: template: :%u: %s%.*s", line_of(t, t->at, &column), what,
-		       (int)(length > 60 ? 60 : length), text);
+	return err_set(t->e, 1, "template parsing error: template: :%u: %s%.*s%s", line_of(t, t->at, &column), what,
+		       (int)(length > 60 ? 60 : length), text, close);
 }
 
 /* Something went wrong with what stands from `at` to where we are: Go's "executing". */
@@ -102,7 +104,7 @@ static int close_action(struct template *t)
 	bool trim = t->at[0] == '-' && t->at[1] == '}';
 
 	if (strncmp(t->at + trim, "}}", 2) != 0)
-		return *t->at ? bad(t, "unexpected ", t->at, strcspn(t->at, " \n}")) : bad(t, "unclosed action", "", 0);
+		return *t->at ? bad(t, "unexpected \"", t->at, strcspn(t->at + 1, " \n}") + 1) : bad(t, "unclosed action", "", 0);
 	t->at += 2 + trim;
 	if (trim)
 		skip_space(t);
@@ -146,7 +148,7 @@ static int number_literal(struct template *t, struct json *value)
 
 	*value = (struct json){.kind = JSON_NUMBER, .number = *t->at == '-' ? -number : number};
 	if (end == start || name_char(*end))
-		return bad(t, "bad number syntax: ", t->at, (size_t)(end - t->at) + name_length(end));
+		return bad(t, "bad number syntax: \"", t->at, (size_t)(end - t->at) + name_length(end));
 	t->at = end;
 	return 0;
 }
@@ -158,7 +160,7 @@ static int variable(struct template *t, struct json *value)
 	*value = length == 0 ? *t->root : nothing;
 	for (unsigned i = t->variable_count; length; i--) {
 		if (i == 0)
-			return bad(t, "undefined variable ", t->at, length + 1);
+			return bad(t, "undefined variable \"", t->at, length + 1);
 		if (t->variables[i - 1].length != length || strncmp(t->variables[i - 1].name, t->at + 1, length) != 0)
 			continue;
 		*value = t->variables[i - 1].value;
@@ -220,7 +222,7 @@ static int operand(struct template *t, const struct json *dot, struct json *valu
 	} else if (word(t, "true") || word(t, "false")) {
 		*value = (struct json){.kind = JSON_BOOL, .boolean = t->at[-2] == 'u'};
 	} else if (*t->at != '.') {
-		return bad(t, "unexpected ", t->at, *t->at ? 1 + name_length(t->at + 1) : 0);
+		return bad(t, *t->at ? "unexpected \"" : "unclosed action", t->at, *t->at ? 1 + name_length(t->at + 1) : 0);
 	} else if (!name_char(t->at[1])) {
 		t->at++;
 	}
@@ -252,10 +254,16 @@ static int command(struct template *t, const struct json *dot, const struct json
 		char name[80];
 
 		f = template_function(from, length);
-		snprintf(name, sizeof(name), "\"%.*s\"", (int)(length > 60 ? 60 : length), from);
+		snprintf(name, sizeof(name), "\"%.*s\" not defined", (int)(length > 40 ? 40 : length), from);
 		if (!f)
-			return bad(t, "function not defined: ", name, strlen(name));
+			return bad(t, "function ", name, strlen(name));
 		t->at += length;
+	}
+	/* The one method docker's lists have: {{.Label "tier"}}. */
+	if (strncmp(from, ".Label", 6) == 0 && isspace((unsigned char)from[6])) {
+		f = template_function(from, 6);
+		t->at += 6;
+		arguments[count++] = json_get(dot, "Labels") ? *json_get(dot, "Labels") : nothing;
 	}
 	while (!command_over(t)) {
 		if (count + 1 == TEMPLATE_ARGUMENTS_MAX)

@@ -312,6 +312,21 @@ static int do_split(struct call *c)
 	return 0;
 }
 
+/* Of "a=1,b=2". */
+static int do_label(struct call *c)
+{
+	size_t length = c->arguments[1].length, n;
+
+	if (!is_text(&c->arguments[0]) || !is_text(&c->arguments[1]))
+		return wrong_type(c);
+	for (const char *at = c->arguments[0].string; *at; at += n + (at[n] != 0)) {
+		n = strcspn(at, ",");
+		if (n > length && strncmp(at, c->arguments[1].string, length) == 0 && at[length] == '=')
+			return give(c, at + length + 1, n - length - 1);
+	}
+	return give(c, "", 0);
+}
+
 static int with_case(struct call *c, int (*change)(int), bool words)
 {
 	if (!is_text(c->arguments))
@@ -447,13 +462,28 @@ static const struct function {
 	unsigned char min, max;
 	bool dresses; /* changes only how a text looks */
 } functions[] = {
-	{"and", do_and, 1, 15, false},     {"eq", do_eq, 2, 15, false},         {"ge", do_ge, 2, 2, false},
-	{"gt", do_gt, 2, 2, false},        {"index", do_index, 1, 15, false},   {"join", do_join, 2, 2, true},
-	{"json", do_json, 1, 1, true},     {"le", do_le, 2, 2, false},          {"len", do_len, 1, 1, false},
-	{"lower", do_lower, 1, 1, true},   {"lt", do_lt, 2, 2, false},          {"ne", do_ne, 2, 2, false},
-	{"not", do_not, 1, 1, false},      {"or", do_or, 1, 15, false},         {"pad", do_pad, 3, 3, true},
-	{"print", do_print, 0, 15, false}, {"printf", do_printf, 1, 15, false}, {"println", do_println, 0, 15, false},
-	{"split", do_split, 2, 2, true},   {"title", do_title, 1, 1, true},     {"truncate", do_truncate, 2, 2, true},
+	{".Label", do_label, 2, 2, true},
+	{"and", do_and, 1, 15, false},
+	{"eq", do_eq, 2, 15, false},
+	{"ge", do_ge, 2, 2, false},
+	{"gt", do_gt, 2, 2, false},
+	{"index", do_index, 1, 15, false},
+	{"join", do_join, 2, 2, true},
+	{"json", do_json, 1, 1, true},
+	{"le", do_le, 2, 2, false},
+	{"len", do_len, 1, 1, false},
+	{"lower", do_lower, 1, 1, true},
+	{"lt", do_lt, 2, 2, false},
+	{"ne", do_ne, 2, 2, false},
+	{"not", do_not, 1, 1, false},
+	{"or", do_or, 1, 15, false},
+	{"pad", do_pad, 3, 3, true},
+	{"print", do_print, 0, 15, false},
+	{"printf", do_printf, 1, 15, false},
+	{"println", do_println, 0, 15, false},
+	{"split", do_split, 2, 2, true},
+	{"title", do_title, 1, 1, true},
+	{"truncate", do_truncate, 2, 2, true},
 	{"upper", do_upper, 1, 1, true},
 };
 

@@ -11,7 +11,7 @@ static const char document[] =
 	"{\"Id\":\"abc\",\"N\":3,\"F\":1.5,\"Yes\":true,\"No\":false,\"Nothing\":null,\"Empty\":[],\"S\":\"a b\","
 	"\"State\":{\"Status\":\"running\",\"Pid\":42,\"Deep\":{\"Er\":\"x\"}},\"List\":[\"one\",\"two\",\"three\"],"
 	"\"Map\":{\"z\":1,\"a\":\"first\"},\"Ports\":{\"80/tcp\":[{\"HostIp\":\"0.0.0.0\",\"HostPort\":\"8080\"}],"
-	"\"53/udp\":[]}}";
+	"\"53/udp\":[]},\"Labels\":\"a=x=1,b=2 3,ab=4\"}";
 
 /* The text made, or the error without its common beginning. */
 static const char *made(const char *format)
@@ -91,6 +91,7 @@ static void functions(void)
 	CHECK_TEXT(made("{{printf \"%-5s|%5s|%.2s|%d|%v|%q|%%\" .Id .Id .Id .N .List .S}}"),
 		   "abc  |  abc|ab|3|[one two three]|\"a b\"|%");
 	CHECK_TEXT(made("{{.Id | upper | printf \"<%s>\"}}"), "<ABC>");
+	CHECK_TEXT(made("{{.Label \"b\"}}{{.Label \"c\"}}{{.Label \"abc\"}}|{{.Label \"a\" | upper}}"), "2 3|X=1");
 	CHECK_TEXT(made("{{upper}}"), ":1:2: executing \"\" at <upper>: wrong number of args for upper: want 1 got 0");
 }
 
@@ -105,16 +106,19 @@ static void refused(void)
 	CHECK_TEXT(made("{{end}}"), ":1: unexpected {{end}}");
 	CHECK_TEXT(made("\n{{else}}"), ":2: unexpected {{else}}");
 	CHECK_TEXT(made("{{if .Yes}}{{else}}{{else}}{{end}}"), ":1: unexpected {{else}}");
-	CHECK_TEXT(made("{{foo .Id}}"), ":1: function not defined: \"foo\"");
+	CHECK_TEXT(made("{{foo .Id}}"), ":1: function \"foo\" not defined");
 	CHECK_TEXT(made("{{}}"), ":1: missing value for command");
-	CHECK_TEXT(made("{{$x}}"), ":1: undefined variable $x");
+	CHECK_TEXT(made("{{$x}}"), ":1: undefined variable \"$x\"");
 	CHECK_TEXT(made("{{(.Id}}"), ":1: unclosed left paren");
 	CHECK_TEXT(made("{{\"x}}"), ":1: unterminated quoted string");
 	CHECK_TEXT(made("{{.Id .N}}"), ":1: can't give argument to non-function .Id");
-	CHECK_TEXT(made("{{.a-b}}"), ":1: bad number syntax: -b");
+	CHECK_TEXT(made("{{.a-b}}"), ":1: bad number syntax: \"-b\"");
 	CHECK_TEXT(made("{{/* x"), ":1: unclosed comment");
+	CHECK_TEXT(made("{{.Id}"), ":1: unexpected \"}\" in operand");
+	CHECK_TEXT(made("{{.Id !}}"), ":1: unexpected \"!\" in operand");
+	CHECK_TEXT(made("{{"), ":1: missing value for command");
 	/* What is not reached is still read. */
-	CHECK_TEXT(made("{{if .No}}{{foo}}{{end}}"), ":1: function not defined: \"foo\"");
+	CHECK_TEXT(made("{{if .No}}{{foo}}{{end}}"), ":1: function \"foo\" not defined");
 	*deep = 0;
 	for (int i = 0; i < 100; i++)
 		strcat(deep, "{{if 1}}");
