@@ -265,7 +265,7 @@ int cli_ps(const struct cli_command *c, struct arguments *a)
 	jsonw_bool(&w, "all", flag_on(a, "all") || l.left >= 0 || filter_given(a, "status"));
 	jsonw_bool(&w, "details", (format && *format) || flag_text(a, "filter"));
 	jsonw_end_object(&w);
-	l.size |= format && (strstr(format, ".Size") || strcmp(format, "json") == 0);
+	l.size |= format && strstr(format, ".Size");
 	struct json *document = NULL;
 
 	if (l.size)

@@ -429,6 +429,7 @@ static int do_printf(struct call *c)
 		at = end;
 		if (!*at || !strchr("svdq", *at) || next >= c->count) {
 			jsonw_free(&w);
+			jsonw_free(&value);
 			return err_set(c->e, 1, "bad format \"%.40s\"", c->arguments->string);
 		}
 		value.length = 0;
