@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <time.h>
 #include "cli.h"
@@ -133,14 +134,21 @@ static unsigned mounts_text(const struct json *binds, int most, char *text, size
 
 double cli_container_size(const char *id)
 {
+	static const char *const ours[] = {"rw/hostname", "rw/hosts", "rw/resolv.conf"};
 	char path[200];
 	struct statvfs fs;
+	struct stat st;
 	double bytes = 0;
 
+	/* All of that file system but the files of /etc we keep there. */
 	container_path(path, id, "rw");
-	/* All of that file system but the three files of /etc we keep there. */
 	if (statvfs(path, &fs) == 0 && fs.f_blocks)
-		bytes = (double)(fs.f_blocks - fs.f_bfree) * (double)fs.f_bsize - 3 * 4096;
+		bytes = (double)(fs.f_blocks - fs.f_bfree) * (double)fs.f_bsize;
+	for (size_t i = 0; i < array_size(ours); i++) {
+		container_path(path, id, ours[i]);
+		if (stat(path, &st) == 0)
+			bytes -= (double)st.st_blocks * 512;
+	}
 	return bytes > 0 ? bytes : 0;
 }
 

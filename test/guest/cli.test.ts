@@ -421,13 +421,26 @@ describe("completion", () => {
 });
 
 describe("prune and df", () => {
+  it("shows what takes room, and what of it could go", async () => {
+    await ok("docker exec web dd if=/dev/zero of=/data/x bs=1k count=100 2>/dev/null");
+    await ok("docker exec web dd if=/dev/zero of=/tmp/x bs=1k count=40 2>/dev/null");
+    await golden(
+      await session([
+        "docker system df",
+        "docker system df --format '{{.Type}}: {{.TotalCount}} {{.Active}}'",
+        "docker ps -s --format '{{.Names}} {{.Size}}'",
+        "docker system df --format '{{.Nope}}'",
+        "docker system df extra",
+      ]),
+      "df",
+    );
+  });
+
   it("asks, filters and removes", async () => {
     await ok("docker rm $(docker ps -aq -f status=exited)");
     await ok("docker run --name late busybox true");
     await golden(
       await session([
-        "docker system df --format '{{.Type}}: {{.TotalCount}} {{.Active}}'",
-        "docker system df --format 'table {{.Type}}\\t{{.Size}}' | head -2",
         "echo n | docker container prune; docker ps -aq -f name=late | wc -l",
         "docker container prune -f --filter until=1h",
         "docker container prune -f --filter label=none",
