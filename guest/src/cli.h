@@ -93,6 +93,11 @@ int cli_failed(const struct err *e);
 bool cli_confirmed(const struct arguments *a, const char *what);
 /* Puts the moment that --`flag` gives, if it does, under that key as unix ms. */
 int cli_put_moment(struct jsonw *w, const struct arguments *a, const char *flag, struct err *e);
+/* --filter of ps: whether they make sense; whether a container of the engine's list is wanted (before= and since= apart). */
+int cli_ps_check(const struct arguments *a, struct err *e);
+bool cli_ps_wanted(const struct arguments *a, const struct json *container);
+/* "a=1,b=2" of an object or an array of "key=value". */
+void cli_labels(const struct json *labels, char *text, size_t size);
 /* Bytes a container has written. */
 double cli_container_size(const char *id);
 /* Prints an array as `inspect` does, whole or each by `format` (may be NULL); frees it. 1 when the format cannot be. */

@@ -213,10 +213,10 @@ int cli_unknown(const struct cli_group *group, const char *name)
 
 int cli_check_count(const struct cli_command *c, unsigned count)
 {
-	bool any = strstr(c->usage, "...") != NULL;
+	bool any = !c->max && (c->min || strstr(c->usage, "..."));
 	char wanted[48];
 
-	if (count >= c->min && (count <= c->max || (any && !c->max)))
+	if (count >= c->min && (any || count <= c->max))
 		return 0;
 	if (!any && !c->max)
 		snprintf(wanted, sizeof(wanted), "accepts no arguments");

@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <time.h>
 #include "cli.h"
@@ -10,9 +11,9 @@
 #include "filter.h"
 #include "io.h"
 #include "listing.h"
-#include "number.h"
 #include "quote.h"
 #include "units.h"
+#include "upstream.h"
 
 /* In the order of names, which is that of --format json. */
 enum {
@@ -44,8 +45,9 @@ struct containers {
 	const struct arguments *arguments;
 	struct listing listing;
 	bool size;
-	long left;            /* rows still wanted, -1: all */
-	double before, since; /* unix ms, of the containers so named */
+	long left;                 /* rows still wanted, -1: all */
+	const struct json *images; /* for their sizes */
+	double before, since;      /* unix ms, of the containers so named */
 };
 
 static void status_text(const struct json *c, char *text, size_t size)
@@ -87,18 +89,28 @@ static void ports_text(const struct json *c, char *text, size_t size)
 	}
 }
 
-/* "a, b, c", each at most `most` characters long. `key`: of objects; NULL: the items are texts. */
-static void joined(const struct json *list, const char *key, int most, char *text, size_t size)
+/* "a,b" of the networks it is in. */
+static void names_of(const struct json *networks, char *text, size_t size)
 {
 	size_t used = 0;
 
 	*text = 0;
-	json_each(item, list && list->kind == JSON_ARRAY ? list : NULL) {
-		const char *one = key ? json_string(item, key, "") : item->kind == JSON_STRING ? item->string : "";
-
+	json_each(item, networks)
 		if (used + 1 < size)
-			used += (size_t)snprintf(text + used, size - used, "%s%.*s", used ? "," : "", most, one);
-	}
+			used += (size_t)snprintf(text + used, size - used, "%s%.128s", used ? "," : "",
+						 json_string(item, "network", ""));
+}
+
+void cli_labels(const struct json *labels, char *text, size_t size)
+{
+	size_t used = 0;
+
+	*text = 0;
+	json_each(label, labels && labels->kind >= JSON_ARRAY ? labels : NULL)
+		if (label->kind == JSON_STRING && used + 1 < size)
+			used += (size_t)snprintf(text + used, size - used, "%s%.500s%s%.500s", used ? "," : "",
+						 labels->kind == JSON_OBJECT ? label->key : "",
+						 labels->kind == JSON_OBJECT ? "=" : "", label->string);
 }
 
 /* Sources of its volumes, and how many are named ones. */
@@ -122,96 +134,36 @@ static unsigned mounts_text(const struct json *binds, int most, char *text, size
 
 double cli_container_size(const char *id)
 {
+	static const char *const ours[] = {"rw/hostname", "rw/hosts", "rw/resolv.conf"};
 	char path[200];
 	struct statvfs fs;
+	struct stat st;
 	double bytes = 0;
 
+	/* All of that file system but the files of /etc we keep there. */
 	container_path(path, id, "rw");
-	/* All of that file system but the three files of /etc we keep there. */
 	if (statvfs(path, &fs) == 0 && fs.f_blocks)
-		bytes = (double)(fs.f_blocks - fs.f_bfree) * (double)fs.f_bsize - 3 * 4096;
+		bytes = (double)(fs.f_blocks - fs.f_bfree) * (double)fs.f_bsize;
+	for (size_t i = 0; i < array_size(ours); i++) {
+		container_path(path, id, ours[i]);
+		if (stat(path, &st) == 0)
+			bytes -= (double)st.st_blocks * 512;
+	}
 	return bytes > 0 ? bytes : 0;
 }
 
-static bool same_image(const char *wanted, const void *container)
+/* "5B (virtual 2.22MB)" */
+static void size_text(const struct containers *l, const struct json *c, char *text, size_t size)
 {
-	const char *image = json_string(container, "image", ""), *id = json_string(container, "imageId", "");
-	size_t length = strlen(wanted);
+	double own = cli_container_size(json_string(c, "id", "")), all = own;
+	char virtual[24];
 
-	if (strncmp(image, wanted, length) == 0 && (!image[length] || strcmp(image + length, ":latest") == 0))
-		return true;
-	if (strncmp(wanted, "sha256:", 7) != 0)
-		id += strlen(id) < 7 ? 0 : 7;
-	if (length >= 4 && strncmp(id, wanted, length) == 0)
-		return true;
-	/* "busybox:latest" was run as "busybox". */
-	size_t name = strlen(image);
-
-	return strncmp(wanted, image, name) == 0 && strcmp(wanted + name, ":latest") == 0;
-}
-
-static bool in_network(const char *wanted, const void *container)
-{
-	json_each(n, json_get(container, "networks"))
-		if (strcmp(json_string(n, "network", ""), wanted) == 0 || strcmp(json_string(n, "networkId", ""), wanted) == 0)
-			return true;
-	return false;
-}
-
-static bool has_volume(const char *wanted, const void *container)
-{
-	size_t length = strlen(wanted);
-
-	json_each(bind, json_get(container, "binds")) {
-		const char *text = bind->kind == JSON_STRING ? bind->string : "", *target = strchr(text, ':');
-
-		if ((strncmp(text, wanted, length) == 0 && text[length] == ':') ||
-		    (target && strncmp(target + 1, wanted, length) == 0 && strchr(":", target[1 + length])))
-			return true;
-	}
-	return false;
-}
-
-static bool exited_with(const char *wanted, const void *container)
-{
-	return strcmp(json_string(container, "state", ""), "exited") == 0 &&
-	       (int)json_number(container, "exitCode", 0) == atoi(wanted);
-}
-
-/* "80", "80/tcp", "8080-8090/udp" against "ip:8080:80/tcp". */
-static bool has_port(const char *wanted, const struct json *container, bool published)
-{
-	int64_t first = number_digits(&wanted, 5), last = first;
-
-	if (*wanted == '-') {
-		wanted++;
-		last = number_digits(&wanted, 5);
-	}
-	const char *protocol = *wanted == '/' ? wanted : "/tcp";
-
-	json_each(port, json_get(container, "ports")) {
-		const char *text = port->kind == JSON_STRING ? port->string : "", *to = strrchr(text, ':');
-		const char *at = published ? strchr(text, ':') : to;
-
-		if (!to)
-			continue;
-		at++;
-		int64_t number = number_digits(&at, 5);
-
-		if (number >= first && number <= last && strcmp(to + 1 + strcspn(to + 1, "/"), protocol) == 0)
-			return true;
-	}
-	return false;
-}
-
-static bool publishes(const char *wanted, const void *container)
-{
-	return has_port(wanted, container, true);
-}
-
-static bool exposes(const char *wanted, const void *container)
-{
-	return has_port(wanted, container, false);
+	json_each(image, l->images)
+		if (strcmp(json_string(image, "id", ""), json_string(c, "imageId", "")) == 0)
+			all += json_number(image, "size", 0);
+	unit_size(text, size, own, 3);
+	unit_size(virtual, sizeof(virtual), all, 3);
+	snprintf(text + strlen(text), size - strlen(text), " (virtual %s)", virtual);
 }
 
 static int note_created(const struct json *answer, void *context)
@@ -238,17 +190,9 @@ static int other_created(const struct arguments *a, const char *key, double *cre
 
 static bool wanted(const struct containers *l, const struct json *c)
 {
-	const struct arguments *a = l->arguments;
 	double created = json_number(c, "created", 0);
 
-	if (created >= l->before || created <= l->since || !filter_any(a, "publish", publishes, c) ||
-	    !filter_any(a, "expose", exposes, c))
-		return false;
-	return filter_any(a, "ancestor", same_image, c) && filter_any(a, "exited", exited_with, c) &&
-	       filter_any(a, "health", filter_equal, json_string(c, "health", "none")) &&
-	       filter_any(a, "id", filter_begins, json_string(c, "id", "")) && filter_labels(a, json_get(c, "labels")) &&
-	       filter_any(a, "name", filter_in_text, json_string(c, "name", "")) && filter_any(a, "network", in_network, c) &&
-	       filter_any(a, "status", filter_equal, json_string(c, "state", "")) && filter_any(a, "volume", has_volume, c);
+	return created < l->before && created > l->since && cli_ps_wanted(l->arguments, c);
 }
 
 static int list_some(const struct json *answer, void *context)
@@ -271,12 +215,12 @@ static int list_some(const struct json *answer, void *context)
 		unit_date(created_at, sizeof(created_at), (int64_t)(json_number(c, "created", 0) / 1000));
 		status_text(c, status, sizeof(status));
 		ports_text(c, ports, sizeof(ports));
-		joined(json_get(c, "labels"), NULL, 2000, labels, sizeof(labels));
-		joined(json_get(c, "networks"), "network", 128, networks, sizeof(networks));
+		cli_labels(json_get(c, "labels"), labels, sizeof(labels));
+		names_of(json_get(c, "networks"), networks, sizeof(networks));
 		snprintf(volumes, sizeof(volumes), "%u",
 			 mounts_text(json_get(c, "binds"), whole ? 1000 : 15, mounts, sizeof(mounts)));
 		if (l->size)
-			unit_size(size, sizeof(size), cli_container_size(json_string(c, "id", "")), 3);
+			size_text(l, c, size, sizeof(size));
 		listing_row(&l->listing, (const char *[PS_FIELDS]){
 						 [PS_COMMAND] = command,
 						 [PS_CREATED_AT] = created_at,
@@ -297,21 +241,8 @@ static int list_some(const struct json *answer, void *context)
 	return 0;
 }
 
-static bool known_state(const char *value, const void *context)
-{
-	static const char *const states[] = {"created", "dead", "exited", "paused", "removing", "restarting", "running"};
-
-	(void)context;
-	for (size_t i = 0; i < array_size(states); i++)
-		if (strcmp(value, states[i]) == 0)
-			return false;
-	return true;
-}
-
 int cli_ps(const struct cli_command *c, struct arguments *a)
 {
-	static const char *const known[] = {"ancestor", "before",  "exited",  "expose", "health", "id",     "label", "label!",
-					    "name",     "network", "publish", "since",  "status", "volume", NULL};
 	const char *last = flag_text(a, "last"), *format = flag_text(a, "format");
 	long left = last ? atol(last) : -1;
 	/* Docker takes 0 and less as "not given". */
@@ -326,12 +257,8 @@ int cli_ps(const struct cli_command *c, struct arguments *a)
 	struct jsonw w = {0};
 	struct err e;
 
-	if (filters_check(a, known, &e) < 0)
+	if (cli_ps_check(a, &e) < 0)
 		return e.code == 125 ? cli_usage_error(c, e.msg) : cli_daemon_error(&e);
-	if (filter_given(a, "status") && filter_any(a, "status", known_state, NULL)) {
-		err_set(&e, 1, "invalid filter 'status': created, dead, exited, paused, removing, restarting or running");
-		return cli_daemon_error(&e);
-	}
 	if (other_created(a, "before", &l.before, &e) < 0 || other_created(a, "since", &l.since, &e) < 0)
 		return cli_daemon_error(&e);
 	if (listing_begin(
@@ -346,9 +273,14 @@ int cli_ps(const struct cli_command *c, struct arguments *a)
 	jsonw_bool(&w, "all", flag_on(a, "all") || l.left >= 0 || filter_given(a, "status"));
 	jsonw_bool(&w, "details", (format && *format) || flag_text(a, "filter"));
 	jsonw_end_object(&w);
-	l.size |= format && (strstr(format, ".Size") || strcmp(format, "json") == 0);
+	l.size |= format && strstr(format, ".Size");
+	struct json *document = NULL;
+
+	if (l.size)
+		l.images = json_get(upstream_ask("image.list", "{}", &upstream_patience, &document, NULL, NULL), "images");
 	int code = client_ask(&w, &answer, &e);
 
+	json_free(document);
 	return listing_end(&l.listing, code < 0 ? cli_daemon_error(&e) : code);
 }
 

@@ -117,17 +117,12 @@ static int list_one(const struct json *answer, void *context)
 	struct networks *l = context;
 	const struct json *n = json_get(answer, "network");
 	char id[80], created[48], labels[2048];
-	size_t used = 0;
 
 	if (!n || !wanted(l->arguments, n))
 		return 0;
 	snprintf(id, sizeof(id), flag_on(l->arguments, "no-trunc") ? "%s" : "%.12s", json_string(n, "id", ""));
 	unit_date(created, sizeof(created), (int64_t)(json_number(n, "created", 0) / 1000));
-	*labels = 0;
-	json_each(label, json_get(n, "labels"))
-		if (label->kind == JSON_STRING && used + 1 < sizeof(labels))
-			used += (size_t)snprintf(labels + used, sizeof(labels) - used, "%s%.500s=%.500s", used ? "," : "",
-						 label->key, label->string);
+	cli_labels(json_get(n, "labels"), labels, sizeof(labels));
 	listing_row(&l->listing, (const char *[NETWORK_FIELDS]){
 					 [NETWORK_CREATED_AT] = created,
 					 [NETWORK_DRIVER] = json_string(n, "driver", ""),

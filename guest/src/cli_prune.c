@@ -123,23 +123,25 @@ static int prune_containers(struct pruning *p, struct err *e)
 	return 0;
 }
 
-/* The names of networks or volumes the engine has removed. */
+/* The names of what the engine has removed, volumes with their bytes. */
 static int print_deleted(const struct json *answer, void *context)
 {
-	const struct json *deleted = json_get(answer, "deleted");
+	const struct json *deleted = json_get(answer, "deleted"), *bytes = json_get(answer, "bytes");
+	struct pruning *p = context;
 
 	if (!deleted || !deleted->length)
 		return 0;
-	printf("Deleted %s:\n", (const char *)context);
+	printf("Deleted %s:\n", bytes ? "Volumes" : "Networks");
 	json_each(name, deleted)
 		printf("%s\n", name->string);
 	putchar('\n');
+	p->space += json_number(answer, "bytes", 0);
 	return 0;
 }
 
 static int prune_networks(struct pruning *p, struct err *e)
 {
-	struct client_answer answer = {print_deleted, (void *)(uintptr_t) "Networks"};
+	struct client_answer answer = {print_deleted, p};
 	struct json *names = noted(p, "network.ls", note_network, e);
 	int ret = names ? ask("network.prune", "[only", p->names.data, &answer, e) : -1;
 
@@ -227,7 +229,7 @@ int cli_prune(const struct cli_command *c, struct arguments *a)
 	struct pruning p = {.arguments = a};
 	bool system = strcmp(c->name, "system prune") == 0, image = strcmp(c->name, "image prune") == 0;
 	bool network = strcmp(c->name, "network prune") == 0, all = flag_on(a, "all");
-	struct client_answer volumes = {print_deleted, (void *)(uintptr_t) "Volumes"};
+	struct client_answer volumes = {print_deleted, &p};
 	char warning[400];
 	struct err e;
 	int ret = 0;

@@ -24,7 +24,7 @@ static int find_user(const struct json *answer, void *context)
 	struct user *u = context;
 
 	json_each(container, json_get(answer, "containers")) {
-		if (strcmp(json_string(container, "imageId", ""), u->image) != 0)
+		if (u->running || strcmp(json_string(container, "imageId", ""), u->image) != 0)
 			continue;
 		snprintf(u->container, sizeof(u->container), "%s", json_string(container, "id", ""));
 		u->running |= strcmp(json_string(container, "state", ""), "running") == 0;

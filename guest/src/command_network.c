@@ -100,12 +100,14 @@ int command_network_list(struct request *r, struct err *e)
 		return -1;
 	size_t count = network_list(names);
 
-	/* One packet each: labels may be long. */
-	for (size_t i = 0; i <= count; i++) {
+	/* One packet each: labels may be long. "none" is among them by its name. */
+	for (size_t i = 0, none = 0; i < count + 1; i++) {
 		struct jsonw w = {0};
+		bool its_turn = !none && (i == count || strcmp(names[i], NETWORK_NONE) > 0);
 
+		none += its_turn;
 		jsonw_object(&w, NULL);
-		put_document(&w, "network", i == count ? NETWORK_NONE : names[i]);
+		put_document(&w, "network", its_turn ? NETWORK_NONE : names[i - none]);
 		jsonw_end_object(&w);
 		if (answer(r, &w, e) < 0)
 			return -1;

@@ -99,7 +99,10 @@ static void put_entry(struct jsonw *w, const char *key, const struct entry *entr
 		jsonw_value(w, "ports", entry_ports(entry));
 	if (details) {
 		jsonw_value(w, "binds", json_get(entry->request, "binds"));
-		jsonw_value(w, "labels", json_get(entry->request, "labels"));
+		/* The summary has the image's too. */
+		const struct json *labels = json_get(entry_summary(entry), "labels");
+
+		jsonw_value(w, "labels", labels ? labels : json_get(entry->request, "labels"));
 		jsonw_value(w, "networks", entry_networks(entry));
 	}
 	jsonw_end_object(w);

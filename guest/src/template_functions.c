@@ -6,99 +6,10 @@
 #include "quote.h"
 #include "template_functions.h"
 
-enum { NOTES_MAX = 4 << 20 };
-
-struct note {
-	struct note *next;
-	char data[] __attribute__((aligned(16)));
-};
-
-void *notes_take(struct notes *n, size_t size, struct err *e)
-{
-	struct note *note = n->bytes + size > NOTES_MAX ? NULL : malloc(sizeof(*note) + size);
-
-	if (!note) {
-		err_set(e, 1, "out of memory");
-		return NULL;
-	}
-	n->bytes += size + sizeof(*note);
-	note->next = n->first;
-	n->first = note;
-	return note->data;
-}
-
-void notes_free(struct notes *n)
-{
-	for (struct note *next; n->first; n->first = next) {
-		next = n->first->next;
-		free(n->first);
-	}
-}
-
-const struct json *template_next(const struct json *container, const struct json *before)
-{
-	const struct json *found = NULL;
-
-	if (container->kind == JSON_ARRAY)
-		return before ? before->next : container->first;
-	json_each(member, container->kind == JSON_OBJECT ? container : NULL)
-		if ((!before || strcmp(member->key, before->key) > 0) && (!found || strcmp(member->key, found->key) < 0))
-			found = member;
-	return found;
-}
-
-bool template_truth(const struct json *value)
-{
-	switch (value->kind) {
-	case JSON_NULL:
-		return false;
-	case JSON_BOOL:
-		return value->boolean;
-	case JSON_NUMBER:
-		return value->number != 0;
-	case JSON_STRING:
-	case JSON_ARRAY:
-	case JSON_OBJECT:
-		break;
-	}
-	return value->length > 0;
-}
-
 static void put(struct jsonw *out, const char *text)
 {
 	jsonw_text(out, text, strlen(text));
 }
-
-void template_text(struct jsonw *out, const struct json *value)
-{
-	bool object = value->kind == JSON_OBJECT;
-	char number[40];
-
-	if (value->kind == JSON_STRING) {
-		jsonw_text(out, value->string, value->length);
-	} else if (value->kind == JSON_NULL) {
-		put(out, "<no value>");
-	} else if (value->kind == JSON_BOOL) {
-		put(out, value->boolean ? "true" : "false");
-	} else if (value->kind == JSON_NUMBER) {
-		snprintf(number, sizeof(number), "%.15g", value->number);
-		put(out, number);
-	} else {
-		put(out, object ? "map[" : "[");
-		for (const struct json *item = NULL, *last = NULL; (item = template_next(value, item)); last = item) {
-			if (last)
-				put(out, " ");
-			if (object) {
-				put(out, item->key);
-				put(out, ":");
-			}
-			template_text(out, item);
-		}
-		put(out, "]");
-	}
-}
-
-/* --- functions */
 
 struct call {
 	struct json *arguments;
@@ -312,6 +223,21 @@ static int do_split(struct call *c)
 	return 0;
 }
 
+/* Of "a=1,b=2". */
+static int do_label(struct call *c)
+{
+	size_t length = c->arguments[1].length, n;
+
+	if (!is_text(&c->arguments[0]) || !is_text(&c->arguments[1]))
+		return wrong_type(c);
+	for (const char *at = c->arguments[0].string; *at; at += n + (at[n] != 0)) {
+		n = strcspn(at, ",");
+		if (n > length && strncmp(at, c->arguments[1].string, length) == 0 && at[length] == '=')
+			return give(c, at + length + 1, n - length - 1);
+	}
+	return give(c, "", 0);
+}
+
 static int with_case(struct call *c, int (*change)(int), bool words)
 {
 	if (!is_text(c->arguments))
@@ -448,13 +374,28 @@ static const struct function {
 	unsigned char min, max;
 	bool dresses; /* changes only how a text looks */
 } functions[] = {
-	{"and", do_and, 1, 15, false},     {"eq", do_eq, 2, 15, false},         {"ge", do_ge, 2, 2, false},
-	{"gt", do_gt, 2, 2, false},        {"index", do_index, 1, 15, false},   {"join", do_join, 2, 2, true},
-	{"json", do_json, 1, 1, true},     {"le", do_le, 2, 2, false},          {"len", do_len, 1, 1, false},
-	{"lower", do_lower, 1, 1, true},   {"lt", do_lt, 2, 2, false},          {"ne", do_ne, 2, 2, false},
-	{"not", do_not, 1, 1, false},      {"or", do_or, 1, 15, false},         {"pad", do_pad, 3, 3, true},
-	{"print", do_print, 0, 15, false}, {"printf", do_printf, 1, 15, false}, {"println", do_println, 0, 15, false},
-	{"split", do_split, 2, 2, true},   {"title", do_title, 1, 1, true},     {"truncate", do_truncate, 2, 2, true},
+	{".Label", do_label, 2, 2, true},
+	{"and", do_and, 1, 15, false},
+	{"eq", do_eq, 2, 15, false},
+	{"ge", do_ge, 2, 2, false},
+	{"gt", do_gt, 2, 2, false},
+	{"index", do_index, 1, 15, false},
+	{"join", do_join, 2, 2, true},
+	{"json", do_json, 1, 1, true},
+	{"le", do_le, 2, 2, false},
+	{"len", do_len, 1, 1, false},
+	{"lower", do_lower, 1, 1, true},
+	{"lt", do_lt, 2, 2, false},
+	{"ne", do_ne, 2, 2, false},
+	{"not", do_not, 1, 1, false},
+	{"or", do_or, 1, 15, false},
+	{"pad", do_pad, 3, 3, true},
+	{"print", do_print, 0, 15, false},
+	{"printf", do_printf, 1, 15, false},
+	{"println", do_println, 0, 15, false},
+	{"split", do_split, 2, 2, true},
+	{"title", do_title, 1, 1, true},
+	{"truncate", do_truncate, 2, 2, true},
 	{"upper", do_upper, 1, 1, true},
 };
 

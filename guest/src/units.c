@@ -68,7 +68,7 @@ static int parse_date(const char *text, int64_t *ms)
 
 	for (int i = 0; i < 6; i++) {
 		if (i > 0 && *text != before[i]) {
-			if (i < 3)
+			if (i < 3 || i == 4)
 				return -1;
 			break;
 		}

@@ -1,7 +1,8 @@
-/* Whatever is typed as a template neither breaks nor runs on; one that cannot be parsed is not carried out. */
+/* Whatever is typed as a template or a moment neither breaks nor runs on; one that cannot be parsed is not carried out. */
 #include <stdlib.h>
 #include <string.h>
 #include "template.h"
+#include "units.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -22,6 +23,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (template_execute(format, value, size & 1, &out, &e) == 0 && !good)
 		abort();
 	jsonw_free(&out);
+	/* Another free text of the command line. */
+	int64_t ms;
+
+	unit_moment(format, &ms);
 	free(format);
 	return 0;
 }

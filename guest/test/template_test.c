@@ -1,17 +1,19 @@
 /* template, listing, filter. */
 #include <stdlib.h>
+#include <time.h>
 #include <unistd.h>
 #include "check.h"
 #include "filter.h"
 #include "io.h"
 #include "listing.h"
 #include "template.h"
+#include "units.h"
 
 static const char document[] =
 	"{\"Id\":\"abc\",\"N\":3,\"F\":1.5,\"Yes\":true,\"No\":false,\"Nothing\":null,\"Empty\":[],\"S\":\"a b\","
 	"\"State\":{\"Status\":\"running\",\"Pid\":42,\"Deep\":{\"Er\":\"x\"}},\"List\":[\"one\",\"two\",\"three\"],"
 	"\"Map\":{\"z\":1,\"a\":\"first\"},\"Ports\":{\"80/tcp\":[{\"HostIp\":\"0.0.0.0\",\"HostPort\":\"8080\"}],"
-	"\"53/udp\":[]}}";
+	"\"53/udp\":[]},\"Labels\":\"a=x=1,b=2 3,ab=4\"}";
 
 /* The text made, or the error without its common beginning. */
 static const char *made(const char *format)
@@ -91,6 +93,7 @@ static void functions(void)
 	CHECK_TEXT(made("{{printf \"%-5s|%5s|%.2s|%d|%v|%q|%%\" .Id .Id .Id .N .List .S}}"),
 		   "abc  |  abc|ab|3|[one two three]|\"a b\"|%");
 	CHECK_TEXT(made("{{.Id | upper | printf \"<%s>\"}}"), "<ABC>");
+	CHECK_TEXT(made("{{.Label \"b\"}}{{.Label \"c\"}}{{.Label \"abc\"}}|{{.Label \"a\" | upper}}"), "2 3|X=1");
 	CHECK_TEXT(made("{{upper}}"), ":1:2: executing \"\" at <upper>: wrong number of args for upper: want 1 got 0");
 }
 
@@ -105,16 +108,19 @@ static void refused(void)
 	CHECK_TEXT(made("{{end}}"), ":1: unexpected {{end}}");
 	CHECK_TEXT(made("\n{{else}}"), ":2: unexpected {{else}}");
 	CHECK_TEXT(made("{{if .Yes}}{{else}}{{else}}{{end}}"), ":1: unexpected {{else}}");
-	CHECK_TEXT(made("{{foo .Id}}"), ":1: function not defined: \"foo\"");
+	CHECK_TEXT(made("{{foo .Id}}"), ":1: function \"foo\" not defined");
 	CHECK_TEXT(made("{{}}"), ":1: missing value for command");
-	CHECK_TEXT(made("{{$x}}"), ":1: undefined variable $x");
+	CHECK_TEXT(made("{{$x}}"), ":1: undefined variable \"$x\"");
 	CHECK_TEXT(made("{{(.Id}}"), ":1: unclosed left paren");
 	CHECK_TEXT(made("{{\"x}}"), ":1: unterminated quoted string");
 	CHECK_TEXT(made("{{.Id .N}}"), ":1: can't give argument to non-function .Id");
-	CHECK_TEXT(made("{{.a-b}}"), ":1: bad number syntax: -b");
+	CHECK_TEXT(made("{{.a-b}}"), ":1: bad number syntax: \"-b\"");
 	CHECK_TEXT(made("{{/* x"), ":1: unclosed comment");
+	CHECK_TEXT(made("{{.Id}"), ":1: unexpected \"}\" in operand");
+	CHECK_TEXT(made("{{.Id !}}"), ":1: unexpected \"!\" in operand");
+	CHECK_TEXT(made("{{"), ":1: missing value for command");
 	/* What is not reached is still read. */
-	CHECK_TEXT(made("{{if .No}}{{foo}}{{end}}"), ":1: function not defined: \"foo\"");
+	CHECK_TEXT(made("{{if .No}}{{foo}}{{end}}"), ":1: function \"foo\" not defined");
 	*deep = 0;
 	for (int i = 0; i < 100; i++)
 		strcat(deep, "{{if 1}}");
@@ -242,10 +248,59 @@ static void filters(void)
 	json_free(object);
 }
 
+static bool filtered(const char *filter, int64_t when)
+{
+	static const struct flag table[] = {{'f', "filter", FLAG_LIST, ""}, {0}};
+	static const char *const known[] = {"label!", "until", NULL};
+	static struct arguments a;
+	struct err e;
+	char *argv[] = {(char *)"-f", (char *)filter};
+
+	flags_parse(table, true, 2, argv, &a, &e);
+	return filters_check(&a, known, &e) == 0 && filter_until(&a, when);
+}
+
+static void moments(void)
+{
+	static const struct {
+		const char *text;
+		int64_t ms;
+	} exact[] = {
+		{"2026-10-01T10:00:00Z", 1790848800000},
+		{"2026-10-01T12:00:00.25+02:00", 1790848800250},
+		{"2026-10-01T10:00", 1790848800000},
+		{"2026-10-01", 1790812800000},
+		{"1790848800", 1790848800000},
+		{"1790848800.125", 1790848800125},
+		{"0", 0},
+	};
+	static const char *const refused[] = {"",     "soon",    "1x",          "1h30",          "m",     "-1h", "0x10",
+					      "1e30", "2026-10", "2026-10-01X", "2026-10-01T10", "1h 3m", "inf", "5hm"};
+	int64_t now = (int64_t)time(NULL) * 1000, ms;
+
+	for (size_t i = 0; i < array_size(exact); i++)
+		CHECK(unit_moment(exact[i].text, &ms) == 0 && ms == exact[i].ms);
+	for (size_t i = 0; i < array_size(refused); i++)
+		CHECK(unit_moment(refused[i], &ms) < 0);
+	CHECK(unit_moment("1h30m", &ms) == 0 && now - ms <= 5400000 && now - ms > 5390000);
+	CHECK(unit_moment("1.5s", &ms) == 0 && unit_moment("100ms", &ms) == 0 && now - ms < 5000);
+	CHECK(filtered("until=1h", now - 7200000) && !filtered("until=1h", now));
+	CHECK(!filtered("until=soon", 0) && filtered("label!=a", 0));
+}
+
+static void holds(void)
+{
+	struct err e;
+	struct json *list = json_parse("[\"a\",1,\"b\"]", 11, &e);
+
+	CHECK(json_holds(list, "a") && json_holds(list, "b") && !json_holds(list, "1") && !json_holds(NULL, "a"));
+	json_free(list);
+}
+
 int main(void)
 {
-	static const struct test tests[] = {TEST(fields),  TEST(conditions), TEST(loops),  TEST(functions),
-					    TEST(refused), TEST(listings),   TEST(filters)};
+	static const struct test tests[] = {TEST(fields),   TEST(conditions), TEST(loops),   TEST(functions), TEST(refused),
+					    TEST(listings), TEST(filters),    TEST(moments), TEST(holds)};
 
 	return RUN(tests);
 }

@@ -146,9 +146,9 @@ describe("user-defined networks", () => {
     expect(rows[0]).toEqual(["NETWORK ID", "NAME", "DRIVER", "SCOPE"]);
     expect(rows.slice(1).map((row) => row.slice(1, 3))).toEqual([
       ["bridge", "bridge"],
+      ["none", "null"],
       ["other", "bridge"],
       ["web", "bridge"],
-      ["none", "null"],
     ]);
     const [network] = JSON.parse(await ok("docker network inspect web")) as [
       {
