@@ -116,6 +116,7 @@ build_nest() {
 	install -d "$work/nest.root/usr/local/bin"
 	ln -s /run/nest/bin/nest "$work/nest.root/usr/local/bin/nest"
 	ln -s /run/nest/bin/nest "$work/nest.root/usr/local/bin/docker"
+	ln -s /run/nest/bin/nest "$work/nest.root/usr/local/bin/nest-oci"
 	find "$work/nest.root" -type d -exec chmod 0755 {} +
 	archive "$work/nest.root" dist/nest.cpio
 	echo "guest: nest is $(stat -c %s "$work/nest") bytes"

@@ -48,6 +48,7 @@ static int prepare(struct joining *j, const struct entry *entry, const struct js
 		.caps = json_bool(request, "privileged", false) ? caps_of(PROFILE_PRIVILEGED) : spec.caps,
 		.no_new_privs = spec.no_new_privs,
 		.no_seccomp = spec.no_seccomp,
+		.mask = 022,
 	};
 	if (!j->process.argv || !j->process.env)
 		return err_set(e, 125, "out of memory");

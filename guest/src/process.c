@@ -105,8 +105,20 @@ int process_exec(struct process *p, int report, bool lifeline, struct err *e)
 
 	if (root < 0)
 		return err_errno(e, 125, "open /");
-	if (user_find(root, p->user, &user, e) < 0)
+	if (p->as)
+		snprintf(home, sizeof(home), "%u", p->as->uid);
+	if (user_find(root, p->as ? home : p->user, &user, e) < 0)
 		return -1;
+	if (p->as) {
+		char *at = strcpy(home, user.home);
+
+		user = *p->as;
+		strcpy(user.home, at);
+	}
+	/* Only root keeps any, unless somebody said otherwise; nothing is inheritable (CVE-2022-24769). */
+	uint64_t keep = user.uid == 0 ? p->caps : 0;
+	struct cap_sets sets = p->sets ? *p->sets : (struct cap_sets){p->caps, keep, keep, 0, 0};
+
 	close_fd(&root);
 	if (!env_get(p->env, "HOME")) {
 		snprintf(home, sizeof(home), "HOME=%s", user.home);
@@ -123,7 +135,7 @@ int process_exec(struct process *p, int report, bool lifeline, struct err *e)
 		return err_errno(e, 125, "no_new_privs");
 	if (!p->no_seccomp && !p->no_new_privs && seccomp_load(p->profile, e) < 0)
 		return -1;
-	if (caps_bound(p->caps, e) < 0 || caps_become(user.uid, user.gid, user.groups, user.group_count, p->caps, e) < 0)
+	if (caps_bound(sets.bounding, e) < 0 || caps_become(user.uid, user.gid, user.groups, user.group_count, &sets, e) < 0)
 		return -1;
 	/* Once more as the user, who may not be allowed in there at all. */
 	if (user.uid != 0 && enter_directory(p->cwd, e) < 0)
@@ -137,17 +149,24 @@ int process_exec(struct process *p, int report, bool lifeline, struct err *e)
 	signal(SIGCHLD, SIG_DFL);
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
-	umask(022);
+	umask(p->mask);
 	if (!p->no_seccomp && p->no_new_privs && seccomp_load(p->profile, e) < 0)
 		return -1;
 	/*
 	 * Closed for real and not at exec, so that no /proc/self/fd/N can be the program (CVE-2024-21626). What remains is the
 	 * report pipe, which goes with the exec and cannot be executed.
 	 */
+	int gate[2] = {-1, -1};
+
+	for (size_t i = 0; p->gate && i < array_size(gate); i++)
+		gate[i] = fcntl(p->gate_fds[i], F_DUPFD_CLOEXEC, 6);
 	if (report != 3 && (dup3(report, 3, O_CLOEXEC) < 0))
 		return err_errno(e, 125, "report descriptor");
-	sys_close_range(4, ~0u, 0);
-	search_and_run(p, e);
+	if (p->gate && (dup3(gate[0], 4, O_CLOEXEC) < 0 || dup3(gate[1], 5, O_CLOEXEC) < 0))
+		return err_errno(e, 125, "gate");
+	sys_close_range(p->gate ? 6 : 4, ~0u, 0);
+	if (!p->gate || p->gate(p, e) == 0)
+		search_and_run(p, e);
 	process_fail(3, e);
 }
 

@@ -301,6 +301,7 @@ int process_of(const struct spec *spec, const struct json *config, const char *h
 		.profile = spec->profile,
 		.no_new_privs = spec->no_new_privs,
 		.no_seccomp = spec->no_seccomp,
+		.mask = 022,
 	};
 	if (!process->argv || !process->env)
 		return err_set(e, 125, "out of memory");

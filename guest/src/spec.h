@@ -6,6 +6,7 @@
 #include "json.h"
 #include "resources.h"
 #include "restart.h"
+#include "user.h"
 
 #define SPEC_LIST_MAX 512 /* arguments, variables */
 #define SPEC_BINDS_MAX 64
@@ -52,6 +53,14 @@ struct process {
 	uint64_t caps;
 	enum profile profile;
 	bool no_new_privs, no_seccomp;
+	/* Of OCI bundles (oci.h), which say everything themselves; NULL: docker's way. */
+	const struct user *as;       /* instead of `user` */
+	const struct cap_sets *sets; /* instead of `caps` */
+	/* Called when all is done but the program itself, with these as descriptors 4 and 5; 3 is where errors go. */
+	int (*gate)(const struct process *p, struct err *e);
+	int gate_fds[2];
+	void *gate_data;
+	unsigned mask;          /* umask */
 	char host_variable[80]; /* pointed to by env */
 };
 
