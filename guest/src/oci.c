@@ -8,13 +8,14 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
-#include <time.h>
 #include "flags.h"
 #include "io.h"
 #include "kernel.h"
 #include "main.h"
 #include "oci.h"
 #include "oci_schema.h"
+#include "table.h"
+#include "units.h"
 
 enum { KILL_TIMEOUT_MS = 10000 };
 
@@ -79,8 +80,16 @@ static int bundle(struct oci *c, const struct arguments *a, struct err *e)
 {
 	const char *given = flag_text(a, "bundle");
 
-	if (!realpath(given ? given : ".", c->bundle))
+	char path[64];
+	_cleanup_fd_ int dir = open(given ? given : ".", O_PATH | O_DIRECTORY | O_CLOEXEC);
+
+	/* As the kernel names it, without links. */
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", dir);
+	ssize_t n = dir < 0 ? -1 : readlink(path, c->bundle, sizeof(c->bundle) - 1);
+
+	if (n <= 0)
 		return err_errno(e, 1, "--bundle %s", given ? given : ".");
+	c->bundle[n] = 0;
 	return 0;
 }
 
@@ -505,11 +514,9 @@ static void say(const struct arguments *global, const struct err *e)
 {
 	const char *path = flag_text(global, "log"), *format = flag_text(global, "log-format");
 	_cleanup_fd_ int log = path ? open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600) : -1;
-	char when[32];
-	time_t now = time(NULL);
-	struct tm tm;
+	char when[40];
 
-	strftime(when, sizeof(when), "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&now, &tm));
+	unit_time(when, sizeof(when), unix_ms());
 	fprintf(stderr, "nest-oci: %s\n", e->msg);
 	if (log < 0)
 		return;

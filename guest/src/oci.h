@@ -35,7 +35,7 @@ struct oci_process {
 	struct process process;
 	struct user user;
 	struct cap_sets caps;
-	struct json *ulimits; /* as ulimit.h reads them */
+	const struct json *limits; /* process.rlimits */
 	unsigned columns, rows;
 	bool terminal;
 };
@@ -101,6 +101,18 @@ int oci_rootfs_begin(struct oci_rootfs *r, struct err *e);
 /* As the container's root: mounts, devices, what is hidden. */
 int oci_rootfs_fill(struct oci_rootfs *r, struct err *e);
 int oci_rootfs_enter(struct oci_rootfs *r, struct err *e);
+
+void oci_rootfs_path(const struct oci *c, char path[PATH_MAX]);
+/* A container in our own mount namespace leaves its mounts there: takes them down. */
+void oci_rootfs_leave(const struct oci *c);
+
+/* linux.sysctl, linux.timeOffsets and linux.personality, in the container's namespaces, of which `own` are not ours. */
+int oci_settings(const struct oci *c, unsigned own, struct err *e);
+/* process.rlimits of the calling process. */
+int oci_limits(const struct json *list, struct err *e);
+
+/* To what the calling process has: the specification wants no failure for what cannot be granted. */
+void oci_caps_clip(struct cap_sets *caps);
 
 /* Makes a container up to "created"; undoes everything on failure. */
 int oci_create(struct oci *c, const char *root, struct err *e);

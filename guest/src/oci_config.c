@@ -154,6 +154,7 @@ int oci_process_parse(const struct json *json, struct oci_process *p, struct err
 		.caps = {cap_set(json, "capabilities.bounding"), cap_set(json, "capabilities.effective"),
 			 cap_set(json, "capabilities.permitted"), cap_set(json, "capabilities.inheritable"),
 			 cap_set(json, "capabilities.ambient")},
+		.limits = oci_get(json, "rlimits"),
 		.terminal = json_bool(json, "terminal", false),
 		.columns = (unsigned)json_number(size, "width", 0) & 0xffff,
 		.rows = (unsigned)json_number(size, "height", 0) & 0xffff,
@@ -178,6 +179,4 @@ int oci_process_parse(const struct json *json, struct oci_process *p, struct err
 void oci_process_free(struct oci_process *p)
 {
 	process_free(&p->process);
-	json_free(p->ulimits);
-	p->ulimits = NULL;
 }

@@ -91,7 +91,7 @@ static int begin(struct making *m, struct oci_rootfs *rootfs, struct err *e)
 	if (m->joined & CLONE_NEWUSER && (syscall(SYS_setresgid32, 0, 0, 0) < 0 || syscall(SYS_setresuid32, 0, 0, 0) < 0))
 		return err_errno(e, 1, "become the container's root");
 	setsid();
-	if (names(m, e) < 0 || oci_rootfs_fill(rootfs, e) < 0)
+	if (names(m, e) < 0 || oci_settings(m->c, m->joined, e) < 0 || oci_rootfs_fill(rootfs, e) < 0)
 		return -1;
 	/* Mounted and not yet entered: the time for hooks. */
 	if (sock_send(sync, "h", 1, NULL, 0, OCI_TIMEOUT_MS, e) < 0 || word(sync, 'g', e) < 0 ||
@@ -114,8 +114,10 @@ static void init(void *data)
 				     .user_ns = m->joined & CLONE_NEWUSER,
 				     .cgroup_ns = m->joined & CLONE_NEWCGROUP,
 				     .mount_ns = m->joined & CLONE_NEWNS};
-	if (begin(m, &rootfs, &e) == 0)
+	if (begin(m, &rootfs, &e) == 0) {
+		oci_caps_clip(&m->process.caps);
 		process_exec(&m->process.process, m->launch.report[1], false, &e);
+	}
 	process_fail(m->launch.report[1], &e);
 }
 
@@ -167,9 +169,6 @@ static int or_its_own(const struct making *m, struct err *e)
 static int make(struct making *m, struct err *e)
 {
 	struct oci *c = m->c;
-	int go = m->process.process.gate_fds[0];
-
-	(void)go;
 	if (launch(&m->launch, e) < 0)
 		return -1;
 	close_fd(&m->sync[1]);
@@ -204,6 +203,10 @@ static int make_in(struct making *m, struct err *e)
 	if (oci_namespaces_parse(m->c->config, join, &m->launch.join_count, &m->launch.flags, e) < 0)
 		return -1;
 	m->joined = m->launch.flags;
+	m->launch.limits = m->process.limits;
+	/* Offsets are fixed for who is in such a namespace; so its program alone enters it (oci_settings). */
+	if (oci_get(m->c->config, "linux.timeOffsets"))
+		m->launch.flags &= ~(unsigned)CLONE_NEWTIME;
 	json_each(ns, oci_get(m->c->config, "linux.namespaces"))
 		for (size_t i = 0; i < OCI_NAMESPACES; i++)
 			if (strcmp(json_string(ns, "type", ""), oci_namespaces[i].name) == 0)
@@ -256,6 +259,7 @@ int oci_create(struct oci *c, const char *root, struct err *e)
 		}
 		close_fd(&m.launch.cgroup);
 		cgroup_destroy(c->cgroup, REMOVE_TIMEOUT_MS, NULL);
+		oci_rootfs_leave(c);
 		/* The end of its life all the same, for whoever made something at its beginning. */
 		c->pid = 0;
 		struct err ignored;
@@ -297,6 +301,7 @@ int oci_delete(struct oci *c, struct err *e)
 	c->pid = 0;
 	if (cgroup_destroy(c->cgroup, REMOVE_TIMEOUT_MS, e) < 0)
 		return -1;
+	oci_rootfs_leave(c);
 	int ret = oci_hooks(c, "poststop", "stopped", 0, e);
 
 	oci_state_remove(c);
@@ -322,6 +327,7 @@ static void join(void *data)
 
 	syscall(SYS_keyctl, 1 /* KEYCTL_JOIN_SESSION_KEYRING */, NULL);
 	setsid();
+	oci_caps_clip(&j->process->caps);
 	if (j->user_ns && (syscall(SYS_setresgid32, 0, 0, 0) < 0 || syscall(SYS_setresuid32, 0, 0, 0) < 0))
 		err_errno(&e, 1, "become the container's root");
 	else if (!j->mount_ns && (fchdir(j->root) < 0 || chroot(".") < 0))
@@ -342,7 +348,8 @@ pid_t oci_exec(struct oci *c, struct oci_process *p, struct err *e)
 	snprintf(path, sizeof(path), "/proc/%d/root", c->pid);
 	root = open(path, O_PATH | O_CLOEXEC);
 	j = (struct joining){.c = c, .process = p, .root = root};
-	j.launch = (struct launch){.join = &pidfd, .join_count = 1, .cgroup = cgroup, .pidfd = -1, .run = join, .data = &j};
+	j.launch = (struct launch){
+		.join = &pidfd, .join_count = 1, .cgroup = cgroup, .limits = p->limits, .pidfd = -1, .run = join, .data = &j};
 	/* Only what is not ours anyway: to join one's own user namespace is refused. */
 	for (size_t i = 0; i < OCI_NAMESPACES; i++) {
 		struct stat ours, its;

@@ -5,6 +5,7 @@
 #include "io.h"
 #include "kernel.h"
 #include "ns.h"
+#include "oci.h"
 #include "oci_launch.h"
 #include "process.h"
 
@@ -17,6 +18,9 @@ static void between(const struct launch *l, int answer)
 
 	/* Before setns: root in there could else look into us (CVE-2016-9962). */
 	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
+		process_fail(l->report[1], &e);
+	/* To raise one takes rights over the kernel, which nobody in a user namespace has. */
+	if (oci_limits(l->limits, &e) < 0)
 		process_fail(l->report[1], &e);
 	for (size_t i = 0; i < l->join_count; i++) {
 		if (setns(l->join[i], (int)l->join_flags) < 0) {

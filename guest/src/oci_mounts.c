@@ -192,35 +192,46 @@ static int propagate(int fd, const char *path, unsigned value, struct err *e)
 	return 0;
 }
 
+void oci_rootfs_path(const struct oci *c, char path[PATH_MAX])
+{
+	const char *root = json_string(oci_get(c->config, "root"), "path", "");
+
+	snprintf(path, PATH_MAX, "%s%s%s", *root == '/' ? "" : c->bundle, *root == '/' ? "" : "/", root);
+}
+
+void oci_rootfs_leave(const struct oci *c)
+{
+	char path[PATH_MAX];
+
+	json_each(ns, oci_get(c->config, "linux.namespaces"))
+		if (strcmp(json_string(ns, "type", ""), "mount") == 0)
+			return;
+	oci_rootfs_path(c, path);
+	umount2(path, MNT_DETACH | UMOUNT_NOFOLLOW);
+}
+
 int oci_rootfs_begin(struct oci_rootfs *r, struct err *e)
 {
 	const char *given = json_string(oci_get(r->c->config, "linux"), "rootfsPropagation", "");
-	const char *root = json_string(oci_get(r->c->config, "root"), "path", "");
-	char path[2 * PATH_MAX];
+	char path[PATH_MAX];
 
 	if (*given && !propagation_of(r->c->config))
 		return err_set(e, 1, "config: linux.rootfsPropagation: \"%.40s\" is no propagation", given);
-	/* They would be the level's. */
-	if (!r->mount_ns && (oci_get(r->c->config, "mounts") || oci_get(r->c->config, "linux.maskedPaths") ||
-			     oci_get(r->c->config, "linux.readonlyPaths")))
-		return err_set(e, 1, "config: linux.namespaces: mounts, maskedPaths and readonlyPaths need a mount namespace");
 	/* What the level mounts later may come in, nothing goes out. */
 	if (r->mount_ns &&
 	    propagate(AT_FDCWD, "/", (propagation_of(r->c->config) & MS_PRIVATE ? MS_PRIVATE : MS_SLAVE) | MS_REC, e) < 0)
 		return -1;
-	snprintf(path, sizeof(path), "%s%s%s", *root == '/' ? "" : r->c->bundle, *root == '/' ? "" : "/", root);
+	oci_rootfs_path(r->c, path);
 	_cleanup_fd_ int place = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
 
 	if (place < 0)
 		return err_errno(e, 1, "config: root.path: %s", path);
-	if (!r->mount_ns) {
-		r->root = take_fd(&place);
-		return 0;
-	}
-	/* A mount of its own, as pivot_root wants it. */
+	/* A mount of its own: pivot_root wants one, and without a mount namespace everything in it can be taken away with it. */
 	r->root = sys_open_tree(place, "", OPEN_TREE_CLONE | AT_EMPTY_PATH | AT_RECURSIVE);
 	if (r->root < 0)
 		return err_errno(e, 1, "bind %s", path);
+	if (!r->mount_ns && propagate(r->root, "", MS_PRIVATE | MS_REC, e) < 0)
+		return -1;
 	return mount_attach(r->root, place, path, e) < 0 ? -1 : open_sources(r, e);
 }
 
@@ -406,8 +417,6 @@ int oci_rootfs_fill(struct oci_rootfs *r, struct err *e)
 {
 	size_t i = 0;
 
-	if (!r->mount_ns)
-		return 0;
 	json_each(json, oci_get(r->c->config, "mounts"))
 		if (mount_one(r, json, i++, e) < 0)
 			return -1;

@@ -4,9 +4,9 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 #include "io.h"
 #include "oci.h"
+#include "units.h"
 
 int oci_id_check(const char *id, struct err *e)
 {
@@ -168,7 +168,7 @@ const char *oci_status(const struct oci *c)
 void oci_state_put(struct jsonw *w, const struct oci *c, const char *status, bool more)
 {
 	bool stopped = strcmp(status, "stopped") == 0;
-	char created[40];
+	char created[40], rootfs[PATH_MAX];
 
 	jsonw_object(w, NULL);
 	jsonw_string(w, "ociVersion", OCI_VERSION);
@@ -179,12 +179,9 @@ void oci_state_put(struct jsonw *w, const struct oci *c, const char *status, boo
 		jsonw_int(w, "pid", stopped ? 0 : c->pid);
 	jsonw_string(w, "bundle", c->bundle);
 	if (more) {
-		time_t seconds = (time_t)(c->created / 1000);
-		struct tm tm;
-		size_t n = strftime(created, sizeof(created), "%Y-%m-%dT%H:%M:%S", gmtime_r(&seconds, &tm));
-
-		snprintf(created + n, sizeof(created) - n, ".%03dZ", (int)(c->created % 1000));
-		jsonw_string(w, "rootfs", json_string(json_get(c->config, "root"), "path", ""));
+		unit_time(created, sizeof(created), c->created);
+		oci_rootfs_path(c, rootfs);
+		jsonw_string(w, "rootfs", rootfs);
 		jsonw_string(w, "created", created);
 	}
 	if (oci_get(c->config, "annotations"))
