@@ -312,7 +312,9 @@ function comparable(text: string, masked: readonly string[]): Record<string, str
       // What hides a path is as each sees fit; that it does is tested above.
       if (masked.includes(at)) return `${at} hidden`;
       // A file system of its own is read-only by its mount; crun says it of the file system, too.
-      const own = options.split(",").filter((option) => !/^(ro|rw|size=|nr_inodes=|mode=|inode)/.test(option));
+      const own = options
+        .split(",")
+        .filter((option) => !/^(ro|rw|size=|nr_inodes=|mode=|inode)/.test(option));
       return `${at} ${type === "tmpfs" ? "-" : root} ${flags} ${type} ${own.sort().join(",")}`;
     })
     .sort();
