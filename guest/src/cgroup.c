@@ -197,11 +197,15 @@ int cgroup_of(pid_t pid, struct err *e)
 
 	if (!text)
 		return -1;
-	text[strcspn(text, "\n")] = 0;
+	/* The last line; in front of it those of the old hierarchies, where there are any. */
+	char *at = strstr(text, "0::/");
+
+	if (at)
+		at[strcspn(at, "\n")] = 0;
 	/* "/.." in front means outside of our namespace. */
-	if (strncmp(text, "0::/", 4) != 0 || strstr(text, "/..") || strstr(text, " (deleted)"))
+	if (!at || (at != text && at[-1] != '\n') || strstr(at, "/..") || strstr(at, " (deleted)"))
 		return err_set(e, 125, "process %d is in no cgroup of ours: %s", pid, text);
-	snprintf(path, sizeof(path), ROOT "%s", text + 3);
+	snprintf(path, sizeof(path), ROOT "%s", at + 3);
 	int fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 
 	return fd < 0 ? err_errno(e, 125, "open %s", path) : fd;

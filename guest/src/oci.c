@@ -209,11 +209,13 @@ static int do_state(const struct arguments *a, struct err *e)
 
 static int do_kill(const struct arguments *a, struct err *e)
 {
-	int signal = spec_signal(a->rest_count > 1 ? a->rest[1] : "TERM");
+	const char *name = a->rest_count > 1 ? a->rest[1] : "TERM";
+	int signal = spec_signal(name);
 	struct oci c;
 
-	if (!signal)
-		return err_set(e, 1, "unknown signal \"%.40s\"", a->rest[1]);
+	/* 0 asks only whether it is there. */
+	if (!signal && strcmp(name, "0") != 0)
+		return err_set(e, 1, "unknown signal \"%.40s\"", name);
 	if (oci_state_load(&c, root, a->rest[0], e) < 0)
 		return -1;
 	if (flag_on(a, "all"))
@@ -222,7 +224,7 @@ static int do_kill(const struct arguments *a, struct err *e)
 
 	/* In this order: what has the number after it was looked up has it no longer when it is another's. */
 	if (pidfd < 0 || oci_started(c.pid) != c.started)
-		return err_set(e, 1, "container %s is not running", c.id);
+		return err_set(e, 1, "container not running: %s", c.id);
 	return sys_pidfd_send_signal(pidfd, signal) < 0 ? err_errno(e, 1, "kill") : 0;
 }
 

@@ -106,8 +106,10 @@ void oci_rootfs_path(const struct oci *c, char path[PATH_MAX]);
 /* A container in our own mount namespace leaves its mounts there: takes them down. */
 void oci_rootfs_leave(const struct oci *c);
 
-/* linux.sysctl, linux.timeOffsets and linux.personality, in the container's namespaces, of which `own` are not ours. */
+/* linux.sysctl and linux.personality, in the container's namespaces, of which `own` are not ours. */
 int oci_settings(const struct oci *c, unsigned own, struct err *e);
+/* linux.timeOffsets of the time namespace that process `pid` has made for its program. */
+int oci_time_offsets(const struct oci *c, pid_t pid, struct err *e);
 /* process.rlimits of the calling process. */
 int oci_limits(const struct json *list, struct err *e);
 

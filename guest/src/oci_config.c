@@ -119,8 +119,13 @@ static int strings(const struct json *json, const char *key, const char **out, s
 
 	if (list && list->length >= SPEC_LIST_MAX)
 		return err_set(e, 1, "config: process.%s: more than %d", key, SPEC_LIST_MAX - 1);
-	json_each(item, list)
-		out[count++] = item->string;
+	json_each(item, list) {
+		/* Of a variable that is there twice the last counts. */
+		if (*key == 'a')
+			out[count++] = item->string;
+		else if (env_put(out, item->string, e) < 0)
+			return -1;
+	}
 	return 0;
 }
 

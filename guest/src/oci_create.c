@@ -28,6 +28,7 @@ struct making {
 	struct launch launch;
 	unsigned joined; /* kinds of namespaces (CLONE_NEW…) that are not ours, made or joined */
 	int sync[2];     /* ours, its */
+	bool offsets;    /* its program gets a time namespace with offsets */
 };
 
 static int word(int sync, char expected, struct err *e)
@@ -91,6 +92,8 @@ static int begin(struct making *m, struct oci_rootfs *rootfs, struct err *e)
 	if (m->joined & CLONE_NEWUSER && (syscall(SYS_setresgid32, 0, 0, 0) < 0 || syscall(SYS_setresuid32, 0, 0, 0) < 0))
 		return err_errno(e, 1, "become the container's root");
 	setsid();
+	if (m->offsets && unshare(CLONE_NEWTIME) < 0)
+		return err_errno(e, 1, "time namespace");
 	if (names(m, e) < 0 || oci_settings(m->c, m->joined, e) < 0 || oci_rootfs_fill(rootfs, e) < 0)
 		return -1;
 	/* Mounted and not yet entered: the time for hooks. */
@@ -176,7 +179,8 @@ static int make(struct making *m, struct err *e)
 	c->started = oci_started(c->pid);
 	if (from_outside(m, e) < 0 || word(m->sync[0], 'h', e) < 0)
 		return or_its_own(m, e);
-	if (oci_hooks(c, "prestart", "created", c->pid, e) < 0 || oci_hooks(c, "createRuntime", "created", c->pid, e) < 0)
+	if ((m->offsets && oci_time_offsets(c, c->pid, e) < 0) || oci_hooks(c, "prestart", "created", c->pid, e) < 0 ||
+	    oci_hooks(c, "createRuntime", "created", c->pid, e) < 0)
 		return -1;
 	if (sock_send(m->sync[0], "g", 1, NULL, 0, OCI_TIMEOUT_MS, e) < 0)
 		return or_its_own(m, e);
@@ -204,8 +208,11 @@ static int make_in(struct making *m, struct err *e)
 		return -1;
 	m->joined = m->launch.flags;
 	m->launch.limits = m->process.limits;
-	/* Offsets are fixed for who is in such a namespace; so its program alone enters it (oci_settings). */
-	if (oci_get(m->c->config, "linux.timeOffsets"))
+	/* Offsets are fixed for who is in such a namespace; so its program alone enters it. */
+	const struct json *offsets = oci_get(m->c->config, "linux.timeOffsets");
+
+	m->offsets = offsets && offsets->length && m->launch.flags & CLONE_NEWTIME;
+	if (m->offsets)
 		m->launch.flags &= ~(unsigned)CLONE_NEWTIME;
 	json_each(ns, oci_get(m->c->config, "linux.namespaces"))
 		for (size_t i = 0; i < OCI_NAMESPACES; i++)

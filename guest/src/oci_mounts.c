@@ -145,6 +145,16 @@ static int mounting(const struct oci_rootfs *r, const struct json *json, size_t 
 	return 0;
 }
 
+static void source_path(const struct oci_rootfs *r, const struct json *json, const struct mounting *m, char path[PATH_MAX + 64])
+{
+	const char *source = json_string(json, "source", "");
+
+	if (strcmp(m->type, "cgroup2") == 0)
+		snprintf(path, PATH_MAX + 64, "/sys/fs/cgroup%s", r->c->cgroup);
+	else
+		snprintf(path, PATH_MAX + 64, "%s%s%s", *source == '/' ? "" : r->c->bundle, *source == '/' ? "" : "/", source);
+}
+
 /* As who called us, because a path may lead through directories that the container's root may not enter. */
 static int open_sources(struct oci_rootfs *r, struct err *e)
 {
@@ -162,16 +172,8 @@ static int open_sources(struct oci_rootfs *r, struct err *e)
 			return -1;
 		if (!m.bind || m.remount)
 			continue;
-		const char *source = json_string(json, "source", "");
-
-		if (strcmp(m.type, "cgroup2") == 0)
-			snprintf(path, sizeof(path), "/sys/fs/cgroup%s", r->c->cgroup);
-		else
-			snprintf(path, sizeof(path), "%s%s%s", *source == '/' ? "" : r->c->bundle, *source == '/' ? "" : "/",
-				 source);
+		source_path(r, json, &m, path);
 		r->sources[i] = open(path, O_PATH | O_CLOEXEC);
-		if (r->sources[i] < 0)
-			return err_errno(e, 1, "config: mounts[%zu].source: %s", i, path);
 	}
 	return 0;
 }
@@ -273,8 +275,20 @@ static int mount_one(struct oci_rootfs *r, const struct json *json, size_t i, st
 	struct mounting m;
 	struct stat st = {.st_mode = S_IFDIR};
 
-	if (mounting(r, json, i, &m, e) < 0 || (r->sources[i] >= 0 && fstat(r->sources[i], &st) < 0))
+	char path[PATH_MAX + 64];
+	_cleanup_fd_ int source = -1;
+
+	if (mounting(r, json, i, &m, e) < 0)
 		return -1;
+	if (m.bind && !m.remount) {
+		/* Once more: it may be on a mount that came before. */
+		source_path(r, json, &m, path);
+		source = open(path, O_PATH | O_CLOEXEC);
+		if (source < 0)
+			source = take_fd(&r->sources[i]);
+		if (source < 0 || fstat(source, &st) < 0)
+			return err_errno(e, 1, "config: mounts[%zu].source: %s", i, path);
+	}
 	_cleanup_fd_ int at = root_mountpoint(r->root, m.target, S_ISDIR(st.st_mode), e);
 
 	if (at < 0)
@@ -288,7 +302,7 @@ static int mount_one(struct oci_rootfs *r, const struct json *json, size_t i, st
 		if (plain < 0)
 			return err_context(e, "config: mounts[%zu].destination", i);
 	}
-	_cleanup_fd_ int fd = make_mount(json, &m, r->sources[i], e);
+	_cleanup_fd_ int fd = make_mount(json, &m, source, e);
 
 	if (fd < 0)
 		return -1;
@@ -343,6 +357,12 @@ static int devices(const struct oci_rootfs *r, struct err *e)
 		if (root_symlink(r->root, path, dev_links[i][1], e) < 0)
 			return -1;
 	}
+	if (json_bool(oci_get(r->c->config, "process"), "terminal", false)) {
+		_cleanup_fd_ int console = root_mountpoint(r->root, "/dev/console", false, e);
+
+		if (console < 0)
+			return -1;
+	}
 	json_each(device, oci_get(r->c->config, "linux.devices")) {
 		const char *type = json_string(device, "type", ""), *at = json_string(device, "path", "");
 		mode_t kind = strcmp(type, "c") == 0 || strcmp(type, "u") == 0 ? S_IFCHR
@@ -350,6 +370,9 @@ static int devices(const struct oci_rootfs *r, struct err *e)
 									       : S_IFIFO;
 		double major = json_number(device, "major", -1), minor = json_number(device, "minor", -1);
 
+		/* The link to devpts is one already. */
+		if (strcmp(at, "/dev/ptmx") == 0)
+			continue;
 		if (!*type || !strchr("cubp", *type) || type[1])
 			return err_set(e, 1, "config: linux.devices: %.80s: type \"%.20s\" is none of b, c, p, u", at, type);
 		if (kind != S_IFIFO && (major < 0 || minor < 0 || major > 4095 || minor > 1048575))

@@ -98,26 +98,29 @@ static int write_sysctls(const struct json *list, unsigned own, struct err *e)
 
 int oci_settings(const struct oci *c, unsigned own, struct err *e)
 {
-	const struct json *sysctl = oci_get(c->config, "linux.sysctl"), *offsets = oci_get(c->config, "linux.timeOffsets");
+	const struct json *sysctl = oci_get(c->config, "linux.sysctl");
 	const char *domain = json_string(oci_get(c->config, "linux.personality"), "domain", "");
-	char line[80];
 
 	if (sysctl && sysctl->length && write_sysctls(sysctl, own, e) < 0)
 		return -1;
-	if (offsets && offsets->length && !(own & CLONE_NEWTIME))
-		return err_set(e, 1, "config: linux.timeOffsets: needs a time namespace");
-	if (offsets && own & CLONE_NEWTIME && unshare(CLONE_NEWTIME) < 0)
-		return err_errno(e, 1, "time namespace");
-	json_each(offset, offsets) {
-		snprintf(line, sizeof(line), "%.20s %.0f %.0f\n", offset->key, json_number(offset, "secs", 0),
-			 json_number(offset, "nanosecs", 0));
-		if (write_file("/proc/self/timens_offsets", line, e) < 0)
-			return err_context(e, "config: linux.timeOffsets.%.20s", offset->key);
-	}
 	if (*domain && strcmp(domain, "LINUX") != 0 && strcmp(domain, "LINUX32") != 0)
 		return err_set(e, 1, "config: linux.personality.domain: \"%.40s\" is unknown", domain);
 	if (*domain && personality(domain[5] ? PER_LINUX32 : PER_LINUX) < 0)
 		return err_errno(e, 1, "config: linux.personality");
+	return 0;
+}
+
+int oci_time_offsets(const struct oci *c, pid_t pid, struct err *e)
+{
+	char path[64], line[80];
+
+	snprintf(path, sizeof(path), "/proc/%d/timens_offsets", pid);
+	json_each(offset, oci_get(c->config, "linux.timeOffsets")) {
+		snprintf(line, sizeof(line), "%.20s %.0f %.0f\n", offset->key, json_number(offset, "secs", 0),
+			 json_number(offset, "nanosecs", 0));
+		if (write_file(path, line, e) < 0)
+			return err_context(e, "config: linux.timeOffsets.%.20s", offset->key);
+	}
 	return 0;
 }
 

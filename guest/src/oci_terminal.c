@@ -63,7 +63,7 @@ int oci_terminal_adopt(int to, const struct oci_process *p, bool bind_console, s
 		_cleanup_fd_ int tree = sys_open_tree(slave, "", OPEN_TREE_CLONE | AT_EMPTY_PATH);
 
 		/* The last part is not followed. */
-		if (tree < 0 || (mknod("/dev/console", S_IFREG | 0600, 0) < 0 && errno != EEXIST) ||
+		if (tree < 0 || (mknod("/dev/console", S_IFREG | 0600, 0) < 0 && errno != EEXIST && errno != EROFS) ||
 		    sys_move_mount(tree, "", AT_FDCWD, "/dev/console", MOVE_MOUNT_F_EMPTY_PATH) < 0)
 			return err_errno(e, 1, "mount /dev/console");
 	}
@@ -116,6 +116,11 @@ int oci_foreground(pid_t pid, int from, struct err *e)
 			raw = before;
 			cfmakeraw(&raw);
 			is_raw = tcsetattr(0, TCSANOW, &raw) == 0;
+		}
+		/* Ours adds the carriage returns, if there is one. */
+		if (tcgetattr(master, &raw) == 0) {
+			raw.c_oflag &= ~(tcflag_t)ONLCR;
+			tcsetattr(master, TCSANOW, &raw);
 		}
 		resize(master);
 	}

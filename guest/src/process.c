@@ -120,7 +120,9 @@ int process_exec(struct process *p, int report, bool lifeline, struct err *e)
 	struct cap_sets sets = p->sets ? *p->sets : (struct cap_sets){p->caps, keep, keep, 0, 0};
 
 	close_fd(&root);
-	if (!env_get(p->env, "HOME")) {
+	const char *given = env_get(p->env, "HOME");
+
+	if (!given || !*given) {
 		snprintf(home, sizeof(home), "HOME=%s", user.home);
 		if (env_put(p->env, home, e) < 0)
 			return -1;

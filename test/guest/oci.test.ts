@@ -89,7 +89,7 @@ describe("the life of a container", () => {
       await ok(
         "nest-oci kill one KILL; for i in $(seq 50); do nest-oci state one | grep -q stopped && exit; sleep 0.1; done; exit 1",
       );
-      expect(await fails("nest-oci kill one KILL")).toContain("is not running");
+      expect(await fails("nest-oci kill one KILL")).toContain("not running");
       expect(await fails("nest-oci exec one id")).toContain("stopped");
       await ok("nest-oci delete one");
       expect(await fails("nest-oci state one")).toContain("does not exist");
