@@ -3,6 +3,7 @@
 #   guest/build.sh           build what changed since the lock was written
 #   guest/build.sh --check   only check that dist/ matches its lock and its inputs (no compiler needed)
 #   guest/build.sh --force   build anyway
+#   guest/build.sh --packages DIRECTORY packages…   unpack i386 packages of Debian, for tests that compare (not installed)
 #   guest/build.sh --test    build natively with ASan and UBSan, run unit tests and short fuzz runs
 # Needs Debian; as root it installs what it lacks. Same inputs, same bytes.
 set -euo pipefail
@@ -116,6 +117,7 @@ build_nest() {
 	install -d "$work/nest.root/usr/local/bin"
 	ln -s /run/nest/bin/nest "$work/nest.root/usr/local/bin/nest"
 	ln -s /run/nest/bin/nest "$work/nest.root/usr/local/bin/docker"
+	ln -s /run/nest/bin/nest "$work/nest.root/usr/local/bin/nest-oci"
 	find "$work/nest.root" -type d -exec chmod 0755 {} +
 	archive "$work/nest.root" dist/nest.cpio
 	echo "guest: nest is $(stat -c %s "$work/nest") bytes"
@@ -157,9 +159,10 @@ run_tests() {
 
 case "${1:-}" in
 --check) check_one nest "$(nest_inputs)" && check_one base "$(base_inputs)"; exit ;;
+--packages) fetch_i386 "$(realpath -m "$2")" "${@:3}"; exit ;;
 --test) run_tests ;;
 --force | "") ;;
-*) echo "usage: guest/build.sh [--check|--force|--test]" >&2; exit 2 ;;
+*) echo "usage: guest/build.sh [--check|--force|--packages DIRECTORY PACKAGES|--test]" >&2; exit 2 ;;
 esac
 
 mkdir -p dist "$work"

@@ -101,27 +101,28 @@ int caps_bound(uint64_t keep, struct err *e)
 	return 0;
 }
 
-int caps_become(uid_t uid, gid_t gid, const gid_t *groups, size_t group_count, uint64_t keep, struct err *e)
+int caps_become(uid_t uid, gid_t gid, const gid_t *groups, size_t group_count, const struct cap_sets *sets, struct err *e)
 {
 	if (setgroups(group_count, groups) < 0)
 		return err_errno(e, 125, "set groups");
 	if (syscall(SYS_setresgid32, gid, gid, gid) < 0)
 		return err_errno(e, 125, "become group %u", gid);
-	/* From root to another user the kernel clears permitted, effective and ambient by itself. */
-	if (syscall(SYS_setresuid32, uid, uid, uid) < 0)
+	/* From root to another user the kernel clears permitted, effective and ambient by itself, unless told not to. */
+	if (prctl(PR_SET_KEEPCAPS, sets->permitted != 0, 0, 0, 0) < 0 || syscall(SYS_setresuid32, uid, uid, uid) < 0)
 		return err_errno(e, 125, "become user %u", uid);
-	if (uid != 0)
-		keep = 0;
 
 	struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
 	struct __user_cap_data_struct data[2] = {
-		{.effective = (uint32_t)keep, .permitted = (uint32_t)keep},
-		{.effective = (uint32_t)(keep >> 32), .permitted = (uint32_t)(keep >> 32)},
+		{(uint32_t)sets->effective, (uint32_t)sets->permitted, (uint32_t)sets->inheritable},
+		{(uint32_t)(sets->effective >> 32), (uint32_t)(sets->permitted >> 32), (uint32_t)(sets->inheritable >> 32)},
 	};
 
 	if (syscall(SYS_capset, &header, data) < 0)
 		return err_errno(e, 125, "set capabilities");
-	if (prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) < 0)
+	if (prctl(PR_SET_KEEPCAPS, 0, 0, 0, 0) < 0 || prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) < 0)
 		return err_errno(e, 125, "clear ambient capabilities");
+	for (unsigned i = 0; i < 64; i++)
+		if (sets->ambient & BIT(i) && prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, i, 0, 0) < 0)
+			return err_errno(e, 125, "ambient capability %u (it must be permitted and inheritable)", i);
 	return 0;
 }

@@ -16,8 +16,10 @@ uint64_t caps_of(enum profile profile);
 uint64_t caps_by_name(const char *name);
 /* Shrinks the bounding set; before the user is changed. */
 int caps_bound(uint64_t keep, struct err *e);
-/*
- * Becomes uid:gid and keeps `keep` as permitted and effective only for root; inheritable and ambient end up empty
- * (CVE-2022-24769). Groups are set even when there are none (CVE-2022-36109).
- */
-int caps_become(uid_t uid, gid_t gid, const gid_t *groups, size_t group_count, uint64_t keep, struct err *e);
+/* As bits. Docker's containers have the first three alike for root, and the rest empty (CVE-2022-24769). */
+struct cap_sets {
+	uint64_t bounding, effective, permitted, inheritable, ambient;
+};
+
+/* Becomes uid:gid with these (`bounding` is caps_bound's). Groups are set even when there are none (CVE-2022-36109). */
+int caps_become(uid_t uid, gid_t gid, const gid_t *groups, size_t group_count, const struct cap_sets *sets, struct err *e);

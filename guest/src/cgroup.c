@@ -11,7 +11,14 @@
 #define ROOT "/sys/fs/cgroup"
 #define OURS ROOT "/nest"
 
+enum { PLACE_MAX = 600 };
+
 static const char *const controllers[] = {"cpu", "memory", "pids", "io"};
+
+static void place(char path[PLACE_MAX], const char *id, const char *file)
+{
+	snprintf(path, PLACE_MAX, "%s%s%s%s", *id == '/' ? ROOT : OURS "/", id, *file ? "/" : "", file);
+}
 
 /* Moves every process of the (namespace's) root cgroup to /init; new ones may be forked meanwhile, so until none is left. */
 static int move_to_init(struct err *e)
@@ -37,7 +44,7 @@ static int move_to_init(struct err *e)
 
 static int enable(const char *dir, struct err *e)
 {
-	char path[160];
+	char path[PLACE_MAX];
 	snprintf(path, sizeof(path), "%s/cgroup.controllers", dir);
 	_cleanup_free_ char *have = read_file(path, 1024, NULL, e);
 
@@ -100,11 +107,36 @@ fail:
 	return -1;
 }
 
+int cgroup_make_at(const char *path, struct err *e)
+{
+	char full[PLACE_MAX];
+	size_t length = 0;
+
+	place(full, path, "");
+	/* From the top: what is above may hold no process, or the kernel refuses to hand controllers down. */
+	for (char *slash = full + strlen(ROOT); slash; slash = strchr(slash + 1, '/')) {
+		char kept = *slash;
+
+		*slash = 0;
+		if (length && mkdir(full, 0755) < 0 && errno != EEXIST)
+			return err_errno(e, 125, "make %s", full);
+		if (enable(full, e) < 0)
+			return err_context(e, "cgroup %s", path);
+		length = strlen(full);
+		*slash = kept;
+	}
+	if (mkdir(full, 0755) < 0 && errno != EEXIST)
+		return err_errno(e, 125, "make %s", full);
+	int dir = open(full, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	return dir < 0 ? err_errno(e, 125, "open %s", full) : dir;
+}
+
 int cgroup_kill(const char *id, struct err *e)
 {
-	char path[128];
+	char path[PLACE_MAX];
 
-	snprintf(path, sizeof(path), OURS "/%s/cgroup.kill", id);
+	place(path, id, "cgroup.kill");
 	return write_file(path, "1", e);
 }
 
@@ -135,10 +167,10 @@ static void remove_below(int dir, int depth)
 
 int cgroup_destroy(const char *id, int timeout_ms, struct err *e)
 {
-	char path[128];
+	char path[PLACE_MAX];
 	int64_t deadline = now_ms() + timeout_ms;
 
-	snprintf(path, sizeof(path), OURS "/%s", id);
+	place(path, id, "");
 	if (rmdir(path) == 0 || errno == ENOENT)
 		return 0;
 	if (cgroup_kill(id, e) < 0)
@@ -165,11 +197,15 @@ int cgroup_of(pid_t pid, struct err *e)
 
 	if (!text)
 		return -1;
-	text[strcspn(text, "\n")] = 0;
+	/* The last line; in front of it those of the old hierarchies, where there are any. */
+	char *at = strstr(text, "0::/");
+
+	if (at)
+		at[strcspn(at, "\n")] = 0;
 	/* "/.." in front means outside of our namespace. */
-	if (strncmp(text, "0::/", 4) != 0 || strstr(text, "/..") || strstr(text, " (deleted)"))
+	if (!at || (at != text && at[-1] != '\n') || strstr(at, "/..") || strstr(at, " (deleted)"))
 		return err_set(e, 125, "process %d is in no cgroup of ours: %s", pid, text);
-	snprintf(path, sizeof(path), ROOT "%s", text + 3);
+	snprintf(path, sizeof(path), ROOT "%s", at + 3);
 	int fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 
 	return fd < 0 ? err_errno(e, 125, "open %s", path) : fd;
@@ -177,9 +213,9 @@ int cgroup_of(pid_t pid, struct err *e)
 
 int cgroup_open(const char *id, const char *file, int flags)
 {
-	char path[160];
+	char path[PLACE_MAX];
 
-	snprintf(path, sizeof(path), OURS "/%s/%s", id, file);
+	place(path, id, file);
 	return open(path, flags | O_CLOEXEC);
 }
 

@@ -12,6 +12,11 @@ int cgroup_prepare(int level, struct err *e);
  * stay ours, and with nsdelegate the container cannot write them however it tries. The directory's descriptor, or -1.
  */
 int cgroup_make(const char *id, const struct limits *limits, uid_t owner, struct err *e);
+/*
+ * A cgroup at an absolute path of the hierarchy, parents made, controllers handed down to it. Its descriptor. The functions below
+ * take such a path as `id`, too.
+ */
+int cgroup_make_at(const char *path, struct err *e);
 /* Kills everything in it and removes it with all below; waits at most `timeout_ms`. Nothing there is success. */
 int cgroup_destroy(const char *id, int timeout_ms, struct err *e);
 int cgroup_kill(const char *id, struct err *e);

@@ -1,3 +1,4 @@
+#include <errno.h>
 #include <stdio.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
@@ -6,16 +7,11 @@
 #include "kernel.h"
 #include "mounts.h"
 
-static const struct {
-	const char *name;
-	unsigned major, minor;
-} nodes[] = {
+const struct dev_node dev_nodes[DEV_NODES] = {
 	{"null", 1, 3}, {"zero", 1, 5}, {"full", 1, 7}, {"random", 1, 8}, {"urandom", 1, 9}, {"tty", 5, 0},
 };
 
-static const struct {
-	const char *name, *target;
-} links[] = {
+const char *const dev_links[DEV_LINKS][2] = {
 	{"ptmx", "pts/ptmx"},          {"fd", "/proc/self/fd"},       {"stdin", "/proc/self/fd/0"},
 	{"stdout", "/proc/self/fd/1"}, {"stderr", "/proc/self/fd/2"}, {"core", "/proc/kcore"},
 };
@@ -31,9 +27,9 @@ int dev_make(int level, uid_t owner, struct err *e)
 	if (dev < 0)
 		return -1;
 	/* They stay the guest host's root's, so the container cannot change their modes. */
-	for (size_t i = 0; level == 0 && i < array_size(nodes); i++)
-		if (mknodat(dev, nodes[i].name, S_IFCHR | 0666, makedev(nodes[i].major, nodes[i].minor)) < 0)
-			return err_errno(e, 125, "make /dev/%s", nodes[i].name);
+	for (size_t i = 0; level == 0 && i < DEV_NODES; i++)
+		if (mknodat(dev, dev_nodes[i].name, S_IFCHR | 0666, makedev(dev_nodes[i].major, dev_nodes[i].minor)) < 0)
+			return err_errno(e, 125, "make /dev/%s", dev_nodes[i].name);
 	return take_fd(&dev);
 }
 
@@ -46,7 +42,7 @@ int dev_bind_node(int dev, const char *name, const char *source, dev_t device, s
 		return err_errno(e, 125, "clone %s", source);
 	if ((!S_ISCHR(st.st_mode) && !S_ISBLK(st.st_mode)) || st.st_rdev != device)
 		return err_set(e, 125, "%s is not the device it should be", source);
-	if (mknodat(dev, name, S_IFREG | 0666, 0) < 0)
+	if (mknodat(dev, name, S_IFREG | 0666, 0) < 0 && errno != EEXIST)
 		return err_errno(e, 125, "create /dev/%s", name);
 	if (sys_move_mount(tree, "", dev, name, MOVE_MOUNT_F_EMPTY_PATH) < 0)
 		return err_errno(e, 125, "mount /dev/%s", name);
@@ -61,13 +57,13 @@ int dev_fill(int dev, int level, int console, struct err *e)
 	for (size_t i = 0; i < array_size(directories); i++)
 		if (mkdirat(dev, directories[i], 0755) < 0)
 			return err_errno(e, 125, "make /dev/%s", directories[i]);
-	for (size_t i = 0; i < array_size(links); i++)
-		if (symlinkat(links[i].target, dev, links[i].name) < 0)
-			return err_errno(e, 125, "link /dev/%s", links[i].name);
+	for (size_t i = 0; i < DEV_LINKS; i++)
+		if (symlinkat(dev_links[i][1], dev, dev_links[i][0]) < 0)
+			return err_errno(e, 125, "link /dev/%s", dev_links[i][0]);
 	/* mknod is refused in a user namespace, so there nodes are bind mounts on empty files. */
-	for (size_t i = 0; level > 0 && i < array_size(nodes); i++) {
-		snprintf(path, sizeof(path), "/dev/%s", nodes[i].name);
-		if (dev_bind_node(dev, nodes[i].name, path, makedev(nodes[i].major, nodes[i].minor), e) < 0)
+	for (size_t i = 0; level > 0 && i < DEV_NODES; i++) {
+		snprintf(path, sizeof(path), "/dev/%s", dev_nodes[i].name);
+		if (dev_bind_node(dev, dev_nodes[i].name, path, makedev(dev_nodes[i].major, dev_nodes[i].minor), e) < 0)
 			return -1;
 	}
 	if (console >= 0) {

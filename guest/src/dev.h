@@ -3,6 +3,16 @@
 #include <sys/types.h>
 #include "err.h"
 
+/* What every container has in its /dev. */
+struct dev_node {
+	const char *name;
+	unsigned major, minor;
+};
+#define DEV_NODES 6
+extern const struct dev_node dev_nodes[DEV_NODES];
+#define DEV_LINKS 6
+extern const char *const dev_links[DEV_LINKS][2]; /* name, target */
+
 /*
  * An empty /dev as a detached mount, owned by `owner`. On the guest host (`level` 0) it gets real device nodes and is made outside
  * of the container, whose root may not make any; deeper ones are made inside.

@@ -53,6 +53,7 @@ static int prepare(struct joining *j, const struct entry *entry, const struct js
 		.groups = spec.tuning.groups,
 		.ulimits = spec.tuning.ulimits,
 		.init = -1,
+		.mask = 022,
 	};
 	if (!j->process.argv || !j->process.env)
 		return err_set(e, 125, "out of memory");

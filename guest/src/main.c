@@ -7,8 +7,9 @@ static const struct {
 	const char *name;
 	int (*main)(int argc, char **argv);
 } applets[] = {
-	{"docker-init", reaper_main}, {"init", init_main}, {"agent", agent_main},
-	{"engine", engine_main},      {"nest", cli_main},  {"docker", cli_main},
+	{"docker-init", reaper_main}, {"init", init_main},  {"agent", agent_main}, {"engine", engine_main},
+	{"nest", cli_main},           {"docker", cli_main}, {"init", init_main},   {"agent", agent_main},
+	{"engine", engine_main},      {"nest", cli_main},   {"docker", cli_main},  {"nest-oci", oci_main},
 };
 
 static int (*find(const char *name))(int, char **)

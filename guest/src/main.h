@@ -9,3 +9,4 @@ int reaper_main(int argc, char **argv);
 /* Weak, so that the core builds and is tested alone. */
 int engine_main(int argc, char **argv) __attribute__((weak));
 int cli_main(int argc, char **argv) __attribute__((weak));
+int oci_main(int argc, char **argv) __attribute__((weak));

@@ -86,8 +86,7 @@ int root_mkdirs(int root, const char *path, mode_t mode, struct err *e)
 	return take_fd(&at);
 }
 
-/* Makes the parents of `path`; `name` gets the last part. */
-static int parents(int root, const char *path, char name[NAME_MAX + 1], struct err *e)
+int root_parent(int root, const char *path, char name[NAME_MAX + 1], struct err *e)
 {
 	char parent[PATH_MAX];
 	size_t length = strlen(path);
@@ -120,7 +119,7 @@ int root_mountpoint(int root, const char *path, bool directory, struct err *e)
 		fd = root_mkdirs(root, path, 0755, e);
 	} else if (fd < 0) {
 		char name[NAME_MAX + 1];
-		_cleanup_fd_ int parent = parents(root, path, name, e);
+		_cleanup_fd_ int parent = root_parent(root, path, name, e);
 
 		if (parent < 0)
 			return -1;
@@ -142,7 +141,7 @@ int root_mountpoint(int root, const char *path, bool directory, struct err *e)
 int root_symlink(int root, const char *path, const char *target, struct err *e)
 {
 	char name[NAME_MAX + 1];
-	_cleanup_fd_ int parent = parents(root, path, name, e);
+	_cleanup_fd_ int parent = root_parent(root, path, name, e);
 
 	if (parent < 0)
 		return -1;

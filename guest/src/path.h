@@ -18,5 +18,7 @@ char *root_read(int root, const char *path, size_t limit, struct err *e);
 int root_mkdirs(int root, const char *path, mode_t mode, struct err *e);
 /* The place to mount on: made as a directory or an empty file if missing, and of the kind asked for. O_PATH descriptor. */
 int root_mountpoint(int root, const char *path, bool directory, struct err *e);
+/* Makes the parents of `path`: an O_PATH descriptor of the last; `name` (NAME_MAX + 1) gets the last part. */
+int root_parent(int root, const char *path, char *name, struct err *e);
 /* A symlink at `path`, parents made; what is there already stays. */
 int root_symlink(int root, const char *path, const char *target, struct err *e);

@@ -117,10 +117,24 @@ int process_exec(struct process *p, int report, bool lifeline, struct err *e)
 
 	if (root < 0)
 		return err_errno(e, 125, "open /");
-	if (user_find(root, p->user, p->groups, &user, e) < 0)
+	if (p->as)
+		snprintf(home, sizeof(home), "%u", p->as->uid);
+	if (user_find(root, p->as ? home : p->user, p->groups, &user, e) < 0)
 		return -1;
+	if (p->as) {
+		char *at = strcpy(home, user.home);
+
+		user = *p->as;
+		strcpy(user.home, at);
+	}
+	/* Only root keeps any, unless somebody said otherwise; nothing is inheritable (CVE-2022-24769). */
+	uint64_t keep = user.uid == 0 ? p->caps : 0;
+	struct cap_sets sets = p->sets ? *p->sets : (struct cap_sets){p->caps, keep, keep, 0, 0};
+
 	close_fd(&root);
-	if (!env_get(p->env, "HOME")) {
+	const char *given = env_get(p->env, "HOME");
+
+	if (!given || !*given) {
 		snprintf(home, sizeof(home), "HOME=%s", user.home);
 		if (env_put(p->env, home, e) < 0)
 			return -1;
@@ -135,7 +149,7 @@ int process_exec(struct process *p, int report, bool lifeline, struct err *e)
 		return err_errno(e, 125, "no_new_privs");
 	if (!p->no_seccomp && !p->no_new_privs && seccomp_load(p->profile, p->filter, e) < 0)
 		return -1;
-	if (caps_bound(p->caps, e) < 0 || caps_become(user.uid, user.gid, user.groups, user.group_count, p->caps, e) < 0)
+	if (caps_bound(sets.bounding, e) < 0 || caps_become(user.uid, user.gid, user.groups, user.group_count, &sets, e) < 0)
 		return -1;
 	/* Once more as the user, who may not be allowed in there at all. */
 	if (user.uid != 0 && enter_directory(p->cwd, e) < 0)
@@ -149,23 +163,31 @@ int process_exec(struct process *p, int report, bool lifeline, struct err *e)
 	signal(SIGCHLD, SIG_DFL);
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
-	umask(022);
+	umask(p->mask);
 	if (!p->no_seccomp && p->no_new_privs && seccomp_load(p->profile, p->filter, e) < 0)
 		return -1;
 	/*
 	 * Closed for real and not at exec, so that no /proc/self/fd/N can be the program (CVE-2024-21626). What remains is the
 	 * report pipe, which goes with the exec and cannot be executed.
 	 */
-	int init = p->init < 0 ? -1 : fcntl(p->init, F_DUPFD_CLOEXEC, 5);
+	int kept[] = {p->gate ? p->gate_fds[0] : p->init, p->gate ? p->gate_fds[1] : -1};
+	unsigned next = 4;
 
-	if ((p->init >= 0 && init < 0) || (report != 3 && dup3(report, 3, O_CLOEXEC) < 0) ||
-	    (init >= 0 && dup3(init, 4, O_CLOEXEC) < 0))
+	for (size_t i = 0; i < array_size(kept); i++)
+		if (kept[i] >= 0 && (kept[i] = fcntl(kept[i], F_DUPFD_CLOEXEC, 6)) < 0)
+			return err_errno(e, 125, "keep a descriptor");
+	if (report != 3 && dup3(report, 3, O_CLOEXEC) < 0)
 		return err_errno(e, 125, "report descriptor");
-	sys_close_range(init < 0 ? 4 : 5, ~0u, 0);
+	for (size_t i = 0; i < array_size(kept); i++)
+		if (kept[i] >= 0 && dup3(kept[i], (int)next++, O_CLOEXEC) < 0)
+			return err_errno(e, 125, "keep a descriptor");
+	sys_close_range(next, ~0u, 0);
 	/* Last, so that none of them hits us. */
 	if (ulimits_set(p->ulimits, e) < 0)
 		process_fail(3, e);
-	if (init < 0)
+	if (p->gate && p->gate(p, e) < 0)
+		process_fail(3, e);
+	if (p->init < 0)
 		search_and_run(p, e);
 	else
 		run_init(p, e);

@@ -206,8 +206,7 @@ static int nest_state(const struct rootfs *r, int root, struct err *e)
 	return 0;
 }
 
-/* pivot_root and not chroot or a moved mount: the old tree is gone afterwards, not merely out of sight. */
-static int pivot(int root, struct err *e)
+int rootfs_pivot(int root, struct err *e)
 {
 	if (fchdir(root) < 0)
 		return err_errno(e, 125, "enter the root");
@@ -248,7 +247,7 @@ int rootfs_enter(struct rootfs *r, struct err *e)
 	_cleanup_fd_ int cwd = root_mkdirs(root, c->process.cwd, 0755, NULL);
 
 	(void)cwd;
-	if (pivot(root, e) < 0)
+	if (rootfs_pivot(root, e) < 0)
 		return -1;
 	if (c->spec.read_only && sys_mount_setattr(AT_FDCWD, "/", 0, &read_only) < 0)
 		return err_errno(e, 125, "make the root read-only");

@@ -19,3 +19,5 @@ int rootfs_prepare(struct err *e);
 int rootfs_begin(struct rootfs *r, struct err *e);
 /* As the container's root: overlay, system mounts, volumes, pivot_root. Afterwards "/" is the container's. */
 int rootfs_enter(struct rootfs *r, struct err *e);
+/* pivot_root and not chroot or a moved mount: the old tree is gone afterwards, not merely out of sight. */
+int rootfs_pivot(int root, struct err *e);

@@ -371,6 +371,7 @@ int process_of(const struct spec *spec, const struct json *config, const char *h
 		.groups = spec->tuning.groups,
 		.ulimits = spec->tuning.ulimits,
 		.init = -1,
+		.mask = 022,
 	};
 	if (!process->argv || !process->env)
 		return err_set(e, 125, "out of memory");

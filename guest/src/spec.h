@@ -7,6 +7,7 @@
 #include "resources.h"
 #include "restart.h"
 #include "tuning.h"
+#include "user.h"
 
 #define SPEC_LIST_MAX 512 /* arguments, variables */
 #define SPEC_BINDS_MAX 64
@@ -66,7 +67,15 @@ struct process {
 	const struct seccomp_program *filter; /* its own instead of the profile's, or NULL */
 	const struct json *groups, *ulimits;  /* as in struct tuning */
 	int init;                             /* our binary (O_PATH), to run as the container's first process; or -1 */
-	char host_variable[80];               /* pointed to by env */
+	/* Of OCI bundles (oci.h), which say everything themselves; NULL: docker's way. */
+	const struct user *as;       /* instead of `user` */
+	const struct cap_sets *sets; /* instead of `caps` */
+	/* Called when all is done but the program itself, with these as descriptors 4 and 5; 3 is where errors go. */
+	int (*gate)(const struct process *p, struct err *e);
+	int gate_fds[2];
+	void *gate_data;
+	unsigned mask;          /* umask */
+	char host_variable[80]; /* pointed to by env */
 };
 
 /* The filter of --security-opt seccomp=FILE, if there is one: compiled once, kept by the process that asks. */
