@@ -85,7 +85,7 @@ static int add_volume(const struct json *answer, void *context)
 
 	if (!v)
 		return 0;
-	snprintf(path, sizeof(path), VOLUMES "/%.128s", json_string(v, "name", ""));
+	snprintf(path, sizeof(path), VOLUMES "/%.128s/_data", json_string(v, "name", ""));
 	add(&s->volumes, tree_size(open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC), 0), users && users->length > 0);
 	return 0;
 }
