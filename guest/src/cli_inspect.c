@@ -9,6 +9,7 @@
 #include "publish.h"
 #include "spec.h"
 #include "template.h"
+#include "tuning.h"
 #include "units.h"
 
 struct parts {
