@@ -144,7 +144,7 @@ static int create(const struct arguments *a, bool terminal_here, struct oci *c, 
 	c->config = oci_config_read(path, e);
 	if (!c->config ||
 	    console(a, terminal_here && json_bool(oci_get(c->config, "process"), "terminal", false), &c->console, ours, e) < 0 ||
-	    oci_create(c, root, e) < 0)
+	    (c->foreground = *ours >= 0, oci_create(c, root, e)) < 0)
 		return -1;
 	close_fd(&c->console);
 	return write_pid(a, c->pid, e);
@@ -469,6 +469,7 @@ static int do_exec(const struct arguments *a, struct err *e)
 	if (oci_process_parse(file ? own : oci_get(c.config, "process"), &p, e) < 0 || overrides(a, file, &p, e) < 0 ||
 	    console(a, p.terminal, &c.console, &ours, e) < 0)
 		return -1;
+	c.foreground = ours >= 0;
 	if (p.terminal && c.console < 0)
 		return err_set(e, 1, "--tty --detach: somebody must take the terminal: --console-socket is missing");
 	pid_t pid = oci_exec(&c, &p, e);

@@ -28,6 +28,7 @@ struct oci {
 	int64_t started;           /* of that process, as the kernel counts it: another with its number has another */
 	int64_t created;           /* unix ms */
 	int console;               /* socket for its terminal, or -1 */
+	bool foreground;           /* that is ours: our own terminal adds the carriage returns */
 };
 
 /* A program as config.json or `exec` describe it. Points into its JSON. */
@@ -54,7 +55,7 @@ struct json *oci_config_read(const char *path, struct err *e);
 /* `json` may be NULL: then there is no program, and only `start` minds. */
 int oci_process_parse(const struct json *json, struct oci_process *p, struct err *e);
 void oci_process_free(struct oci_process *p);
-/* The flags of the namespaces to be made; those with a path are opened, checked and put into `join`, user namespaces first. */
+/* The flags of the namespaces to be made; those with a path are opened, checked and put into `join`, a user namespace last. */
 int oci_namespaces_parse(const struct json *config, int join[OCI_NAMESPACES], size_t *join_count, unsigned *flags, struct err *e);
 /* A list or object of config.json along the dots ("linux.resources"); NULL when it is not there. */
 const struct json *oci_get(const struct json *config, const char *path);
@@ -124,8 +125,8 @@ pid_t oci_exec(struct oci *c, struct oci_process *p, struct err *e);
 /* Removes what a stopped container has left, and runs the poststop hooks. */
 int oci_delete(struct oci *c, struct err *e);
 
-/* In the program, inside: a terminal of the container's own devpts as standard streams; its master goes to `socket`. */
-int oci_terminal_adopt(int socket, const struct oci_process *p, bool bind_console, struct err *e);
+/* In the program, inside: a terminal of the container's own devpts as standard streams; its master goes to the console socket. */
+int oci_terminal_adopt(const struct oci *c, const struct oci_process *p, bool bind_console, struct err *e);
 /* Connects to --console-socket. */
 int oci_terminal_connect(const char *path, struct err *e);
 /* Stays with a program in the foreground: signals on, its terminal (`socket` gives its master; -1: none) to ours. Its exit code. */

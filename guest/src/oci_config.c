@@ -11,10 +11,9 @@
 #define NS_GET_NSTYPE 0xb703
 
 const struct oci_namespace oci_namespaces[OCI_NAMESPACES] = {
-	/* First, because who is in it may then enter or make the others. */
-	{"user", "user", CLONE_NEWUSER}, {"cgroup", "cgroup", CLONE_NEWCGROUP}, {"ipc", "ipc", CLONE_NEWIPC},
-	{"mount", "mnt", CLONE_NEWNS},   {"network", "net", CLONE_NEWNET},      {"pid", "pid", CLONE_NEWPID},
-	{"time", "time", CLONE_NEWTIME}, {"uts", "uts", CLONE_NEWUTS},
+	{"cgroup", "cgroup", CLONE_NEWCGROUP}, {"ipc", "ipc", CLONE_NEWIPC},    {"mount", "mnt", CLONE_NEWNS},
+	{"network", "net", CLONE_NEWNET},      {"pid", "pid", CLONE_NEWPID},    {"time", "time", CLONE_NEWTIME},
+	{"uts", "uts", CLONE_NEWUTS},          {"user", "user", CLONE_NEWUSER},
 };
 
 const struct json *oci_get(const struct json *config, const char *path)

@@ -56,6 +56,8 @@ static int gate(const struct process *p, struct err *e)
 			return err_errno(e, 1, "wait for the start");
 	if (!p->argv[0])
 		return err_set(e, 1, "config: process: is missing, so there is nothing to start");
+	/* What these hooks inherit is the program's, not the level's. */
+	environ = (char **)p->env;
 	if (oci_hooks(m->c, "startContainer", "created", getpid(), e) < 0)
 		return -1;
 	close(4);
@@ -100,7 +102,7 @@ static int begin(struct making *m, struct oci_rootfs *rootfs, struct err *e)
 	if (sock_send(sync, "h", 1, NULL, 0, OCI_TIMEOUT_MS, e) < 0 || word(sync, 'g', e) < 0 ||
 	    oci_hooks(m->c, "createContainer", "created", getpid(), e) < 0 || oci_rootfs_enter(rootfs, e) < 0)
 		return -1;
-	if (m->process.terminal && oci_terminal_adopt(m->c->console, &m->process, true, e) < 0)
+	if (m->process.terminal && oci_terminal_adopt(m->c, &m->process, true, e) < 0)
 		return -1;
 	return 0;
 }
@@ -339,7 +341,7 @@ static void join(void *data)
 		err_errno(&e, 1, "become the container's root");
 	else if (!j->mount_ns && (fchdir(j->root) < 0 || chroot(".") < 0))
 		err_errno(&e, 1, "enter the root");
-	else if (!j->process->terminal || oci_terminal_adopt(j->c->console, j->process, false, &e) == 0)
+	else if (!j->process->terminal || oci_terminal_adopt(j->c, j->process, false, &e) == 0)
 		process_exec(&j->process->process, j->launch.report[1], false, &e);
 	process_fail(j->launch.report[1], &e);
 }

@@ -8,8 +8,6 @@
 #include "io.h"
 #include "oci.h"
 
-static const char *const no_list[] = {NULL};
-
 static void run(const struct json *hook, int input) __attribute__((noreturn));
 
 static void run(const struct json *hook, int input)
@@ -32,7 +30,7 @@ static void run(const struct json *hook, int input)
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	if (dup2(input, 0) == 0)
-		execve(path, (char *const *)lists[0], (char *const *)(env[0] ? lists[1] : no_list));
+		execve(path, (char *const *)lists[0], oci_get(hook, "env") ? (char *const *)lists[1] : environ);
 	fprintf(stderr, "nest-oci: hook %s: %s\n", path, strerror(errno));
 	_exit(127);
 }

@@ -22,10 +22,18 @@ static void between(const struct launch *l, int answer)
 	/* To raise one takes rights over the kernel, which nobody in a user namespace has. */
 	if (oci_limits(l->limits, &e) < 0)
 		process_fail(l->report[1], &e);
-	for (size_t i = 0; i < l->join_count; i++) {
-		if (setns(l->join[i], (int)l->join_flags) < 0) {
-			err_errno(&e, 1, "join namespace %zu", i);
-			process_fail(l->report[1], &e);
+	/*
+	 * Twice: most are entered with the rights we have now, and what belongs to a user namespace that is joined, the last of them,
+	 * may want its.
+	 */
+	for (unsigned round = 0, done = 0; round < 2; round++) {
+		for (size_t i = 0; i < l->join_count; i++) {
+			if (!(done & 1u << i) && setns(l->join[i], (int)l->join_flags) == 0) {
+				done |= 1u << i;
+			} else if (!(done & 1u << i) && round) {
+				err_errno(&e, 1, "join namespace %zu", i);
+				process_fail(l->report[1], &e);
+			}
 		}
 	}
 	pid = ns_clone(CLONE_PARENT | l->flags, -1, NULL, &e);

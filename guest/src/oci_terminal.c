@@ -36,7 +36,7 @@ int oci_terminal_connect(const char *path, struct err *e)
 	return take_fd(&fd);
 }
 
-int oci_terminal_adopt(int to, const struct oci_process *p, bool bind_console, struct err *e)
+int oci_terminal_adopt(const struct oci *c, const struct oci_process *p, bool bind_console, struct err *e)
 {
 	static const char name[] = "/dev/ptmx";
 	struct winsize size = {.ws_row = (unsigned short)p->rows, .ws_col = (unsigned short)p->columns};
@@ -55,6 +55,12 @@ int oci_terminal_adopt(int to, const struct oci_process *p, bool bind_console, s
 
 	if (slave < 0)
 		return err_errno(e, 1, "open the terminal's other end");
+	struct termios settings;
+
+	if (c->foreground && tcgetattr(slave, &settings) == 0) {
+		settings.c_oflag &= ~(tcflag_t)ONLCR;
+		tcsetattr(slave, TCSANOW, &settings);
+	}
 	if (size.ws_col && size.ws_row)
 		ioctl(master, TIOCSWINSZ, &size);
 	if (fchown(slave, p->user.uid, (gid_t)-1) < 0)
@@ -67,7 +73,7 @@ int oci_terminal_adopt(int to, const struct oci_process *p, bool bind_console, s
 		    sys_move_mount(tree, "", AT_FDCWD, "/dev/console", MOVE_MOUNT_F_EMPTY_PATH) < 0)
 			return err_errno(e, 1, "mount /dev/console");
 	}
-	if (sock_send(to, name, sizeof(name) - 1, &master, 1, OCI_TIMEOUT_MS, e) < 0)
+	if (sock_send(c->console, name, sizeof(name) - 1, &master, 1, OCI_TIMEOUT_MS, e) < 0)
 		return err_context(e, "hand the terminal over");
 	for (int fd = 0; fd < 3; fd++)
 		if (dup2(slave, fd) < 0)
@@ -116,11 +122,6 @@ int oci_foreground(pid_t pid, int from, struct err *e)
 			raw = before;
 			cfmakeraw(&raw);
 			is_raw = tcsetattr(0, TCSANOW, &raw) == 0;
-		}
-		/* Ours adds the carriage returns, if there is one. */
-		if (tcgetattr(master, &raw) == 0) {
-			raw.c_oflag &= ~(tcflag_t)ONLCR;
-			tcsetattr(master, TCSANOW, &raw);
 		}
 		resize(master);
 	}
