@@ -96,7 +96,7 @@ sha256sum /run/nest/bin/nest
 stat -c '%n %a %u %g' / /dev/* /run/nest /canary /canary.d
 find /proc/sys/kernel /proc/sys/vm /proc/sys/fs -type f | sort |
   grep -vE 'random/|ns_last_pid|state$|-nr$|-inodes$|/pty/nr|compact_memory|drop_caches|stat_refresh|-time$' |
-  while read -r f; do echo "$f: $(cat $f 2>/dev/null)"; done
+  xargs grep -H . 2>/dev/null
 cut -d' ' -f4- /proc/self/mountinfo | sort
 for g in agent host nest nest/*; do
   (cd /sys/fs/cgroup/$g && grep -H . cpu.max cpu.weight memory.max memory.min memory.high pids.max cgroup.freeze)
