@@ -7,6 +7,7 @@
 #include "resources.h"
 #include "restart.h"
 #include "tuning.h"
+#include "sharing.h"
 
 #define SPEC_LIST_MAX 512 /* arguments, variables */
 #define SPEC_BINDS_MAX 64
@@ -34,6 +35,7 @@ struct spec {
 	struct limits limits;
 	struct restart restart;
 	struct tuning tuning;
+	struct sharing sharing;
 	int stop_signal;        /* 0: the image's, or SIGTERM */
 	int stop_timeout;       /* seconds */
 	unsigned columns, rows; /* of the terminal, 0: unknown */
