@@ -12,7 +12,7 @@ import type { Sandbox } from "../../emulator/control/sandbox";
 const top = fileURLToPath(new URL("../../", import.meta.url));
 
 /** Built by the runtime's own tool chain; in no archive of guest/dist. */
-async function buildProbe(): Promise<Uint8Array> {
+export async function buildProbe(): Promise<Uint8Array> {
   const directory = await mkdtemp(join(tmpdir(), "probe-"));
   const program = join(directory, "probe");
   await promisify(execFile)(
@@ -31,8 +31,8 @@ export class World {
 
   private constructor(readonly sandbox: Sandbox) {}
 
-  static async start(options: NodeSandboxOptions = {}): Promise<World> {
-    const [probe, sandbox] = await Promise.all([buildProbe(), startNodeSandbox(options)]);
+  static async start(options: NodeSandboxOptions = {}, built?: Uint8Array): Promise<World> {
+    const [probe, sandbox] = await Promise.all([built ?? buildProbe(), startNodeSandbox(options)]);
     const world = new World(sandbox);
     await sandbox.ready;
     await sandbox.files.write("/tmp/probe", probe);

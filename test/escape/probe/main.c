@@ -3,6 +3,8 @@
  * probe list KIND       their names
  * probe terminal        those on the terminal it has
  * probe watch SECONDS   lies in wait for processes that join the container (processes.c)
+ * probe flip A B        exchanges two names for ever
+ * probe id              the effective user
  * probe listen LOG      on the guest host: a service on its loopback, which writes down what reaches it
  */
 #include "probe.h"
@@ -138,6 +140,10 @@ int main(int argc, char **argv)
 	}
 	if (argc == 3 && strcmp(argv[1], "watch") == 0)
 		return watch(atoi(argv[2]));
+	if (argc == 4 && strcmp(argv[1], "flip") == 0)
+		return flip(argv[2], argv[3]);
+	if (argc == 2 && strcmp(argv[1], "id") == 0)
+		return printf("%d\n", geteuid()) < 0;
 	if (argc == 3 && strcmp(argv[1], "listen") == 0)
 		return listen_on_loopback(argv[2]);
 	bool list = argc == 3 && strcmp(argv[1], "list") == 0;
@@ -156,6 +162,6 @@ int main(int argc, char **argv)
 			run(all[j], (enum kind)(1 << i), argv[2]);
 		return 0;
 	}
-	fprintf(stderr, "usage: probe default|nest|privileged [NAME]|list KIND|terminal|watch SECONDS|listen LOG\n");
+	fprintf(stderr, "usage: probe default|nest|privileged [NAME]|list KIND|terminal|watch SECONDS|flip A B|id|listen LOG\n");
 	return 2;
 }

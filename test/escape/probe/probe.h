@@ -38,4 +38,5 @@ void walk(const char *path, void (*visit)(const char *file));
 
 /* Other modes of the program. */
 int watch(int seconds);
+int flip(const char *a, const char *b);
 int listen_on_loopback(const char *log);
