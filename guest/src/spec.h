@@ -6,8 +6,8 @@
 #include "json.h"
 #include "resources.h"
 #include "restart.h"
-#include "tuning.h"
 #include "sharing.h"
+#include "tuning.h"
 
 #define SPEC_LIST_MAX 512 /* arguments, variables */
 #define SPEC_BINDS_MAX 64

@@ -15,6 +15,9 @@ let before = "";
 const link = (name: string, to: string): TestEntry => ({ name, type: "2", link: to });
 const directory = (name: string): TestEntry => ({ name, type: "5", mode: 0o755 });
 
+/** Two seconds on a machine that has nothing else to do. */
+const LATE_MS = 10_000;
+
 /** Far up and to a directory of the host that everybody may write to. */
 const OUT = "../../../../../../canary.d";
 
@@ -104,33 +107,34 @@ beforeAll(async () => {
   }
   world = await World.start({ registryDir: registry }, probe);
   await world.ok(
-    "docker run --rm --nest busybox docker run --rm busybox true; docker volume create shared || mkdir -p /run/nest/volumes/shared",
+    "docker run --rm --nest busybox docker run --rm busybox true; docker run --rm -v shared:/v busybox true",
   );
   before = await world.canary();
-}, 120_000);
+}, 240_000);
 
 afterEach(async () => {
   await world.run("docker rm -f $(docker ps -aq)");
-  expect(await world.canary()).toBe(before);
-}, 60_000);
+}, 120_000);
 
 afterAll(async () => {
-  await world?.sandbox.stop();
+  await world.sandbox.stop();
   await rm(registry, { recursive: true });
 });
 
 describe("images", () => {
   it.each(Object.keys(TREES))("whose tree leads out: %s", async (name) => {
-    for (const flags of ["", "--nest", "--privileged", "-v shared:/etc/volume -v shared:/run/volume"]) {
-      const { exitCode, stdout, stderr } = await world.run(
-        `docker run --rm ${flags} tree-${name} /probe default "roots and directories of all processes"`,
-      );
-      // Either it runs as it should or it is refused before it does.
-      expect({ flags, stdout }).toEqual({ flags, stdout: expect.not.stringContaining("ESCAPED") as string });
-      expect({ flags, exitCode, stderr }).toMatchObject({
-        exitCode: expect.toBeOneOf([0, 125, 126, 127]) as number,
-      });
-    }
+    const said = await world.ok(
+      ["", "--nest", "--privileged", "-v shared:/etc/volume -v shared:/run/volume"]
+        .map(
+          (flags) =>
+            `docker run --rm ${flags} tree-${name} /probe default "roots and directories of all processes"; echo "$?"`,
+        )
+        .join("\n"),
+    );
+    expect(said).not.toContain("ESCAPED");
+    // Either it runs as it should or it is refused before it does.
+    for (const code of said.split("\n").filter((line) => /^\d+$/.test(line)))
+      expect(code).toBeOneOf(["0", "125", "126", "127"]);
   });
 
   it("whose device files open nothing", async () => {
@@ -141,17 +145,13 @@ describe("images", () => {
   });
 
   it.each(Object.keys(CONFIGS))("whose settings lead out: %s", async (name) => {
-    const { exitCode, stdout, stderr } = await world.run(
-      `docker run --rm config-${name}; docker inspect config-${name}`,
+    const { stdout, stderr } = await world.run(
+      `docker run --rm config-${name}; docker run --rm config-${name} /probe id; echo "code $?"`,
     );
     expect(stdout + stderr).not.toContain("canary");
-    expect(exitCode).toBe(0); // of inspect
-    const user = await world.run(`docker run --rm config-${name} /probe id`);
     if (name.startsWith("user-")) {
-      expect(user).toMatchObject({ exitCode: expect.toBeOneOf([125, 126]) as number });
-      expect(user.stderr).toMatch(/unable to find (user|group)|no matching entries/);
-    } else if (user.exitCode === 0) {
-      expect(user.stdout).toBe("0\n");
+      expect(stdout).toMatch(/code 12[56]/);
+      expect(stderr).toMatch(/unable to find (user|group)/);
     }
   });
 
@@ -162,39 +162,36 @@ describe("images", () => {
 });
 
 describe("command lines", () => {
-  it.each([
-    ["-v shared:/"],
-    ["-v shared:/proc"],
-    ["-v shared:/proc/self"],
-    ["-v shared:/sys/fs/cgroup"],
-    ["-v shared:/dev"],
-    ["-v shared:/run/nest/bin"],
-    ["-v shared:/a/../proc"],
-    ["-v ../canary.d:/x"],
-    ["--name ../x"],
-    ["--name '<script>'"],
-    [`--hostname ${"h".repeat(1024)}`],
-    ["--hostname ../x"],
-    ["-u '0 '"],
-    ["-u -1"],
-    ["-u 65536999999"],
-    ["-u 4294967295"],
-    ["-e =x"],
-  ])("%s is refused", async (flags) => {
-    const { exitCode } = await world.run(`docker run --rm ${flags} busybox true`);
-    expect(exitCode).toBe(125);
-    expect(await world.ok("docker ps -aq")).toBe("");
+  it("that name what is the runtime's, or nothing, are refused", async () => {
+    const refused = [
+      ...["/", "/proc", "/proc/self", "/sys/fs/cgroup", "/dev", "/run/nest/bin", "/a/../proc"].map(
+        (path) => `-v shared:${path}`,
+      ),
+      "-v ../canary.d:/x",
+      "--name ../x",
+      "--name '<script>'",
+      `--hostname ${"h".repeat(1024)}`,
+      "--hostname ../x",
+      ...["'0 '", "-1", "65536999999", "4294967295", "0x0"].map((user) => `-u ${user}`),
+      "-e =x",
+    ];
+    const said = await world.ok(
+      refused.map((flags) => `docker run --rm ${flags} busybox true 2>/dev/null; echo $?`).join("\n") +
+        "\ndocker ps -aq",
+    );
+    expect(said.split("\n").map((code, i) => [refused[i], code])).toEqual(
+      refused.map((flags) => [flags, "125"]),
+    );
   });
 
   it("with a working directory behind a descriptor", async () => {
     await world.ok("docker run -d --name cwd busybox sh -c 'ln -s /proc/self/fd/7 /link; sleep 1000'");
-    for (let fd = 3; fd <= 20; fd++) {
-      const { stdout } = await world.run(
-        `docker run --rm -w /proc/self/fd/${String(fd)} busybox sh -c 'cat canary ../canary ../../canary ../../../canary; pwd'
-         docker exec -w /proc/self/fd/${String(fd)} cwd sh -c 'cat canary ../canary ../../canary ../../../canary; pwd'`,
-      );
-      expect({ fd, stdout }).toEqual({ fd, stdout: "" });
-    }
+    const { stdout } = await world.run(
+      `for fd in 3 4 5 6 7 8 9 10 12 16 20; do for how in "run --rm -w /proc/self/fd/$fd busybox" "exec -w /proc/self/fd/$fd cwd"; do
+         docker $how sh -c 'cat canary ../canary ../../canary ../../../canary; pwd'
+       done; done`,
+    );
+    expect(stdout).toBe("");
     expect((await world.run("docker exec -w /link cwd cat ../../../canary")).stdout).toBe("");
   });
 });
@@ -204,8 +201,9 @@ describe("a container whose program is the runtime", () => {
     await world.ok(`docker run -d --name evil ${flags} -v /tmp/probe:/probe:ro busybox sh -c '
       ln -s /proc/self/exe /bin/evil; printf "#!/proc/self/exe\\n" >/bin/script; chmod 755 /bin/script
       while :; do for p in /proc/[0-9]*; do (echo x >$p/exe) 2>/dev/null && echo ESCAPED; done; done'`);
-    for (const program of ["/bin/evil", "/bin/script", "/proc/self/exe", "/proc/1/exe"])
-      for (let i = 0; i < 3; i++) await world.run(`timeout 5 docker exec evil ${program} version`);
+    await world.run(
+      "for i in 1 2 3; do for program in /bin/evil /bin/script /proc/self/exe /proc/1/exe; do timeout 5 docker exec evil $program version; done; done",
+    );
     expect(await world.ok("docker logs evil")).toBe("");
   });
 });
@@ -214,18 +212,17 @@ describe("two containers with a volume", () => {
   it("lead no mount out by exchanging its parts", async () => {
     await world.ok(`docker run --rm -v shared:/v busybox sh -c 'mkdir -p /v/a/x /v/a/canary.d; echo harmless >/v/a/canary; ln -s / /v/b'
       docker run -d --name flipper -v shared:/v -v /tmp/probe:/probe:ro busybox /probe flip /v/a /v/b`);
-    for (let i = 0; i < 25; i++) {
-      // Its places in the container …
-      await world.run("docker run --rm -v shared:/v -v /tmp:/v/a/canary.d busybox true");
-      // … and on the host, through a name that the other changes.
-      const { stdout } = await world.run(
-        "docker run --rm -v /run/nest/volumes/shared/a/canary:/c busybox cat /c",
-      );
-      expect(stdout).toBeOneOf(["", "harmless\n"]);
-      await world.run(
-        "docker run --rm -v shared:/v -w /v/a/x busybox true; docker exec -w /v/a flipper true",
-      );
-    }
+    // Its places in the container, and on the host through a name that the other changes.
+    const { stdout } = await world.run(
+      `for i in $(seq 15); do
+         docker run --rm -v shared:/v -v /tmp:/v/a/canary.d busybox true
+         docker run --rm -v /run/nest/volumes/shared/a/canary:/c busybox cat /c
+         docker run --rm -v shared:/v -w /v/a/x busybox true
+         docker exec -w /v/a flipper /probe id
+       done 2>/dev/null`,
+    );
+    expect(stdout).not.toContain("the host's");
+    expect(stdout).toMatch(/^(harmless\n|0\n)*$/);
   });
 
   it("leave nothing on it that is the host's root's", async () => {
@@ -253,13 +250,15 @@ describe("a container that takes all it can get", () => {
     await world.ok(
       `docker run -d --name bomb -m 32m --pids-limit 60 busybox sh -c 'mkdir -p /tmp; ${script}'`,
     );
-    for (let i = 0; i < 3; i++) {
-      await world.ok("sleep 1");
-      const started = performance.now();
-      await world.ok("echo alive; docker exec quiet true");
-      expect(performance.now() - started).toBeLessThan(10_000);
-    }
+    await world.ok("sleep 3");
+    const started = performance.now();
+    await world.ok("echo alive; docker exec quiet true");
+    expect(performance.now() - started).toBeLessThan(LATE_MS);
     await world.ok("docker rm -f bomb");
     await world.ok("docker exec quiet true");
   });
+});
+
+it("changed nothing on the host", async () => {
+  expect(await world.canary()).toBe(before);
 });
