@@ -49,8 +49,11 @@ pid_t command_fork(int *keep[], size_t count, struct err *e)
 
 static int spawn_monitor(enum monitor_task task, struct entry *entry, bool attach, int client, struct err *e)
 {
+	struct err unheard;
 	int pair[2];
 
+	if (!e)
+		e = &unheard;
 	if (sock_pair(pair, e) < 0)
 		return -1;
 	/* Here, so that the next need not look for it. What keeps it from working is told by the monitor. */

@@ -148,7 +148,7 @@ describe("images", () => {
     const { stdout, stderr } = await world.run(
       `docker run --rm config-${name}; docker run --rm config-${name} /probe id; echo "code $?"`,
     );
-    expect(stdout + stderr).not.toContain("canary");
+    expect(stdout + stderr).not.toContain("the host's canary");
     if (name.startsWith("user-")) {
       expect(stdout).toMatch(/code 12[56]/);
       expect(stderr).toMatch(/unable to find (user|group)/);
