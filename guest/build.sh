@@ -5,8 +5,10 @@
 #   guest/build.sh --force   build anyway
 #   guest/build.sh --packages DIRECTORY packages…   unpack i386 packages of Debian, for tests that compare (not installed)
 #   guest/build.sh --test    build natively with ASan and UBSan, run unit tests and short fuzz runs
+#   guest/build.sh --program OUTPUT SOURCE…   a static program for the guest, made as nest is (for tests; not part of dist/)
 # Needs Debian; as root it installs what it lacks. Same inputs, same bytes.
 set -euo pipefail
+called_in=$PWD
 cd "$(dirname "$0")"
 export LC_ALL=C TZ=UTC
 work=.build
@@ -94,24 +96,31 @@ prepare() {
 warnings=(-Wall -Wextra -Werror -Wshadow -Wvla -Wstrict-prototypes -Wmissing-prototypes -Wno-unused-parameter -Wno-gnu)
 common=(-std=gnu17 -D_GNU_SOURCE= -D_FILE_OFFSET_BITS=64 -Isrc -I"$work" "${warnings[@]}")
 
-compile_all() { # output-directory flags…: every src/*.c, as many at once as there are processors
-	local out=$1
-	shift
+compile_all() { # sources output-directory flags…: every one of the array named, as many at once as there are processors
+	local -n list=$1
+	local out=$2
+	shift 2
 	mkdir -p "$out"
 	rm -f "$out"/*.o
-	printf '%s\0' src/*.c | xargs -0 -P "$(nproc)" -I{} sh -c 'source=$1 out=$2; shift 2; clang "$@" -c "$source" -o "$out/$(basename "$source" .c).o"' sh {} "$out" "$@"
+	printf '%s\0' "${list[@]}" | xargs -0 -P "$(nproc)" -I{} sh -c 'source=$1 out=$2; shift 2; clang "$@" -c "$source" -o "$out/$(basename "$source" .c).o"' sh {} "$out" "$@"
+}
+
+build_program() { # output object-directory sources…
+	local output=$1 objects=$2 musl=$sysroot/usr clang_dir target=(--target=i686-linux-musl -march=i686 -mno-sse -mstack-alignment=4) sources
+	shift 2
+	sources=("$@")
+	clang_dir=$(clang --print-resource-dir)
+	compile_all sources "$objects" "${target[@]}" -nostdinc -isystem "$clang_dir/include" -isystem "$musl/include/i386-linux-musl" \
+		-isystem "$sysroot/kernel" "${common[@]}" -Oz -flto -fno-pie -ffunction-sections -fdata-sections -fno-asynchronous-unwind-tables \
+		-fno-ident -fomit-frame-pointer -D_FORTIFY_SOURCE=0
+	ld.lld -m elf_i386 -static --gc-sections --icf=all -z noexecstack -z norelro --build-id=none -s -o "$output" \
+		"$musl/lib/i386-linux-musl/crt1.o" "$musl/lib/i386-linux-musl/crti.o" "$objects"/*.o \
+		--start-group "$musl/lib/i386-linux-musl/libc.a" "$clang_dir/lib/linux/libclang_rt.builtins-i386.a" --end-group "$musl/lib/i386-linux-musl/crtn.o"
 }
 
 build_nest() {
-	local musl=$sysroot/usr clang_dir target=(--target=i686-linux-musl -march=i686 -mno-sse -mstack-alignment=4)
 	prepare
-	clang_dir=$(clang --print-resource-dir)
-	compile_all "$work/i386" "${target[@]}" -nostdinc -isystem "$clang_dir/include" -isystem "$musl/include/i386-linux-musl" \
-		-isystem "$sysroot/kernel" "${common[@]}" -Oz -flto -fno-pie -ffunction-sections -fdata-sections -fno-asynchronous-unwind-tables \
-		-fno-ident -fomit-frame-pointer -D_FORTIFY_SOURCE=0
-	ld.lld -m elf_i386 -static --gc-sections --icf=all -z noexecstack -z norelro --build-id=none -s -o "$work/nest" \
-		"$musl/lib/i386-linux-musl/crt1.o" "$musl/lib/i386-linux-musl/crti.o" "$work"/i386/*.o \
-		--start-group "$musl/lib/i386-linux-musl/libc.a" "$clang_dir/lib/linux/libclang_rt.builtins-i386.a" --end-group "$musl/lib/i386-linux-musl/crtn.o"
+	build_program "$work/nest" "$work/i386" src/*.c
 	rm -rf "$work/nest.root"
 	install -D -m 0755 "$work/nest" "$work/nest.root/init"
 	install -d "$work/nest.root/usr/local/bin"
@@ -157,12 +166,25 @@ run_tests() {
 	exec bash test/run.sh "$work" "${common[@]}"
 }
 
+program() { # output sources…
+	local output sources=() source
+	[ $# -ge 2 ] || die "--program takes an output and its sources"
+	output=$(cd "$called_in" && realpath -m -- "$1")
+	for source in "${@:2}"; do sources+=("$(cd "$called_in" && realpath -- "$source")"); done
+	mkdir -p "$work"
+	exec 9>"$work/lock"
+	flock 9
+	prepare
+	build_program "$output" "$work/program" "${sources[@]}"
+}
+
 case "${1:-}" in
+--program) shift; program "$@"; exit ;;
 --check) check_one nest "$(nest_inputs)" && check_one base "$(base_inputs)"; exit ;;
 --packages) fetch_i386 "$(realpath -m "$2")" "${@:3}"; exit ;;
 --test) run_tests ;;
 --force | "") ;;
-*) echo "usage: guest/build.sh [--check|--force|--packages DIRECTORY PACKAGES|--test]" >&2; exit 2 ;;
+*) echo "usage: guest/build.sh [--check|--force|--packages DIRECTORY PACKAGES|--program OUTPUT SOURCE…|--test]" >&2; exit 2 ;;
 esac
 
 mkdir -p dist "$work"

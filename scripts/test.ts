@@ -48,7 +48,7 @@ const STEPS: readonly Step[] = [
   {
     name: "format of C",
     command:
-      "find guest -name '*.[ch]' -not -path '*/.build/*' -print0 | xargs -0 -r clang-format --dry-run -Werror",
+      "find guest test/escape -name '*.[ch]' -not -path '*/.build/*' -print0 | xargs -0 -r clang-format --dry-run -Werror",
     minutes: 2,
   },
   { name: "types", command: "npm run --silent typecheck", minutes: 5 },
@@ -56,6 +56,7 @@ const STEPS: readonly Step[] = [
   { name: "native guest tests", command: "guest/build.sh --test", minutes: 10 },
   { name: "build", command: "npm run --silent build", minutes: 8 },
   { name: "guest tests", command: "npm run --silent test:guest", minutes: 30 },
+  { name: "escape attempts", command: "npm run --silent test:escape", minutes: 12 },
   { name: "lessons", command: "npm run --silent lessons:test", minutes: 15 },
   { name: "browser tests", command: "npm run --silent test:e2e", minutes: 30 },
 ];

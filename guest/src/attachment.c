@@ -1,6 +1,7 @@
 #include "attachment.h"
 #include <arpa/inet.h>
 #include <errno.h>
+#include <sched.h>
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
@@ -95,6 +96,8 @@ int attachments_of(struct container *c, const struct json *networks, struct err 
 	struct attachments *a = &c->networks;
 
 	*a = (struct attachments){.dns = -1};
+	if ((c->spec.sharing.host | c->spec.sharing.joined) & CLONE_NEWNET)
+		return 0;
 	if (networks && networks->kind == JSON_ARRAY) {
 		json_each(item, networks)
 			if (attachments_add(a, c->name, item, e) < 0)

@@ -199,6 +199,13 @@ static void put_host_config(struct jsonw *w, const struct json *request)
 	const char *network = json_string(request, "network", "bridge");
 
 	jsonw_string(w, "NetworkMode", *network && strcmp(network, "default") != 0 ? network : "bridge");
+	const char *ipc = json_string(request, "ipcMode", ""), *cgroup = json_string(request, "cgroupnsMode", "");
+
+	jsonw_string(w, "IpcMode", *ipc ? ipc : "private");
+	jsonw_string(w, "CgroupnsMode", *cgroup ? cgroup : "private");
+	jsonw_string(w, "PidMode", json_string(request, "pidMode", ""));
+	jsonw_string(w, "UTSMode", json_string(request, "utsMode", ""));
+	jsonw_string(w, "UsernsMode", json_string(request, "usernsMode", ""));
 	put_bindings(w, "PortBindings", json_get(request, "ports"));
 	jsonw_object(w, "LogConfig");
 	jsonw_string(w, "Type", json_string(request, "logDriver", "json-file"));

@@ -16,6 +16,7 @@ const struct flag cli_run_flags[] = {
 	{0, "blkio-weight", FLAG_INT, "Block IO (relative weight), between 10 and 1000, or 0 to disable"},
 	{0, "cap-add", FLAG_LIST, "Add Linux capabilities"},
 	{0, "cap-drop", FLAG_LIST, "Drop Linux capabilities"},
+	{0, "cgroupns", FLAG_TEXT, "Cgroup namespace to use (\"host\", \"private\")"},
 	{0, "cpu-period", FLAG_INT, "Limit CPU CFS (Completely Fair Scheduler) period"},
 	{0, "cpu-quota", FLAG_INT, "Limit CPU CFS (Completely Fair Scheduler) quota"},
 	{'c', "cpu-shares", FLAG_INT, "CPU shares (relative weight)"},
@@ -46,6 +47,7 @@ const struct flag cli_run_flags[] = {
 	{0, "init", FLAG_BOOL, "Run an init inside the container that forwards signals and reaps processes"},
 	{'i', "interactive", FLAG_BOOL, "Keep STDIN open even if not attached"},
 	{0, "ip", FLAG_TEXT, "IPv4 address (e.g., 172.30.100.104)"},
+	{0, "ipc", FLAG_TEXT, "IPC mode to use (\"private\", \"shareable\", \"none\", \"host\", \"container:NAME\")"},
 	{'l', "label", FLAG_LIST, "Set meta data on a container"},
 	{0, "label-file", FLAG_LIST, "Read in a line delimited file of labels"},
 	{0, "log-driver", FLAG_TEXT, "Logging driver for the container (\"json-file\", \"none\")"},
@@ -57,10 +59,12 @@ const struct flag cli_run_flags[] = {
 	{0, "name", FLAG_TEXT, "Assign a name to the container"},
 	{0, "nest", FLAG_BOOL, "Let the container run containers of its own"},
 	{0, "net", FLAG_TEXT, "The same as --network"},
-	{0, "network", FLAG_TEXT, "Connect a container to a network (\"bridge\", \"none\" or one you made)"},
+	{0, "network", FLAG_TEXT,
+	 "Connect a container to a network (\"bridge\", \"host\", \"none\", \"container:NAME\" or one you made)"},
 	{0, "network-alias", FLAG_LIST, "Add network-scoped alias for the container"},
 	{0, "no-healthcheck", FLAG_BOOL, "Disable any container-specified HEALTHCHECK"},
 	{0, "oom-score-adj", FLAG_INT, "Tune host's OOM preferences (0 to 1000)"},
+	{0, "pid", FLAG_TEXT, "PID namespace to use (\"host\", \"container:NAME\")"},
 	{0, "pids-limit", FLAG_INT, "Tune container pids limit (set -1 for unlimited)"},
 	{0, "platform", FLAG_TEXT, "Set platform (only linux/386)"},
 	{'p', "publish", FLAG_LIST, "Publish a container's port to the host"},
@@ -81,7 +85,8 @@ const struct flag cli_run_flags[] = {
 	{'t', "tty", FLAG_BOOL, "Allocate a pseudo-TTY"},
 	{0, "ulimit", FLAG_LIST, "Ulimit options"},
 	{'u', "user", FLAG_TEXT, "Username or UID (format: <name|uid>[:<group|gid>])"},
-	{0, "userns", FLAG_TEXT, "User namespace to use (every container has its own)"},
+	{0, "userns", FLAG_TEXT, "User namespace to use (\"host\")"},
+	{0, "uts", FLAG_TEXT, "UTS namespace to use (\"host\")"},
 	{'v', "volume", FLAG_LIST, "Bind mount a volume"},
 	{'w', "workdir", FLAG_TEXT, "Working directory inside the container"},
 	{0},
@@ -108,6 +113,7 @@ static const struct {
 	{"blkio-weight", "blkioWeight"},
 	{"cap-add", "capAdd"},
 	{"cap-drop", "capDrop"},
+	{"cgroupns", "cgroupnsMode"},
 	{"cpu-period", "cpuPeriod"},
 	{"cpu-quota", "cpuQuota"},
 	{"cpu-shares", "cpuShares"},
@@ -133,6 +139,7 @@ static const struct {
 	{"init", "init"},
 	{"interactive", "stdin"},
 	{"ip", "ip"},
+	{"ipc", "ipcMode"},
 	{"log-driver", "logDriver"},
 	{"log-opt", "logOptions"},
 	{"memory", "memory"},
@@ -145,6 +152,7 @@ static const struct {
 	{"network-alias", "aliases"},
 	{"no-healthcheck", "noHealthcheck"},
 	{"oom-score-adj", "oomScoreAdj"},
+	{"pid", "pidMode"},
 	{"pids-limit", "pids"},
 	{"privileged", "privileged"},
 	{"publish", "ports"},
@@ -160,6 +168,8 @@ static const struct {
 	{"tty", "tty"},
 	{"ulimit", "ulimits"},
 	{"user", "user"},
+	{"userns", "usernsMode"},
+	{"uts", "utsMode"},
 	{"workdir", "workdir"},
 };
 
@@ -262,9 +272,6 @@ static int check_flags(const struct arguments *a, struct jsonw *w, struct err *e
 	for (size_t i = 0; i < a->count; i++) {
 		const char *name = a->values[i].flag->name, *text = a->values[i].text;
 
-		if (strcmp(name, "userns") == 0 && *text)
-			return err_set(e, 125, "--userns=%s: every container has its own user namespace here; leave the flag out",
-				       text);
 		if (strcmp(name, "platform") == 0 && strcmp(text, "linux/386") != 0 && strcmp(text, "linux") != 0)
 			return err_set(e, 125, "--platform %s: no such image runs here, the machine is linux/386", text);
 		if (strcmp(name, "pull") == 0 && strcmp(text, "always") != 0 && strcmp(text, "missing") != 0 &&

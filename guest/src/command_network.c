@@ -1,4 +1,5 @@
 #include "command_network.h"
+#include <sched.h>
 #include <stdio.h>
 #include <string.h>
 #include "attachment.h"
@@ -21,6 +22,9 @@ enum { PART = 48000, MONITOR_MS = 1000 };
 
 int command_network_exists(const char *name, struct err *e)
 {
+	/* Of another container or the level (sharing.h). */
+	if (strcmp(name, "host") == 0 || strncmp(name, "container:", 10) == 0)
+		return 0;
 	if (strcmp(name, NETWORK_NONE) == 0 || strcmp(name, NETWORK_DEFAULT) == 0)
 		return 0;
 	struct json *document = network_document(name);
@@ -253,6 +257,14 @@ int command_network_change(struct request *r, struct err *e)
 
 	if (network_find(network_canonical(json_string(r->json, "network", "")), name, e) < 0)
 		return -1;
+	struct spec spec;
+
+	if (connect && spec_parse(r->entry->request, &spec, NULL) == 0 &&
+	    (spec.sharing.host | spec.sharing.joined) & CLONE_NEWNET)
+		return err_set(
+			e, 1,
+			"container sharing network namespace with another container or host cannot be connected to any other "
+			"network");
 	if (strcmp(name, NETWORK_NONE) == 0 ||
 	    (connect && strcmp(json_string(r->entry->request, "network", ""), NETWORK_NONE) == 0))
 		return err_set(

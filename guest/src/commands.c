@@ -49,16 +49,27 @@ pid_t command_fork(int *keep[], size_t count, struct err *e)
 
 static int spawn_monitor(enum monitor_task task, struct entry *entry, bool attach, int client, struct err *e)
 {
+	struct err unheard;
 	int pair[2];
 
+	if (!e)
+		e = &unheard;
 	if (sock_pair(pair, e) < 0)
 		return -1;
 	/* Here, so that the next need not look for it. What keeps it from working is told by the monitor. */
 	if (command_network_uses_default(entry))
 		network_default(NULL);
-	int *keep[] = {&pair[1], &client};
+	int shared = sharing_find(entry, e);
+
+	if (shared < 0 && e->code) {
+		close(pair[0]);
+		close(pair[1]);
+		return -1;
+	}
+	int *keep[] = {&pair[1], &client, &shared};
 	pid_t pid = command_fork(keep, array_size(keep), e);
 
+	sharing_keep(pid == 0 ? shared : -1);
 	if (pid == 0)
 		monitor_main(task, entry->id, entry->name, entry->request, entry_networks(entry), entry->restarts, attach,
 			     pair[1], client);

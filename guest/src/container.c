@@ -40,6 +40,7 @@ int container_init(struct container *c, const char *id, const char *name, const 
 				.relay = -1,
 				.ask = -1,
 				.dev = -1,
+				.shm = -1,
 				.streams = STREAMS_NONE,
 				.networks = {.dns = -1},
 				.root = ID_SHIFT};
@@ -53,9 +54,15 @@ int container_init(struct container *c, const char *id, const char *name, const 
 	if (ids < 0)
 		return -1;
 	c->ids = (uint32_t)ids;
+	if (c->spec.sharing.host & CLONE_NEWUSER) {
+		/* Deeper, the layers are not mapped for it. */
+		if (c->level.number > 0)
+			return err_set(e, 125, "--userns=host: only on the outermost level");
+		c->root = 0;
+	}
 	if (*c->spec.hostname)
 		snprintf(c->hostname, sizeof(c->hostname), "%s", c->spec.hostname);
-	else
+	else if (!sharing_hostname(&c->spec.sharing, c->hostname, sizeof(c->hostname)))
 		snprintf(c->hostname, sizeof(c->hostname), "%.12s", c->id);
 	return attachments_of(c, networks, e);
 }
@@ -282,10 +289,13 @@ static void child(struct container *c, int sync, int report)
 		syscall(SYS_keyctl, 1 /* KEYCTL_JOIN_SESSION_KEYRING */, NULL);
 		if (streams_adopt(&c->streams, &e) == 0 && syscall(SYS_setresgid32, 0, 0, 0) == 0 &&
 		    syscall(SYS_setresuid32, 0, 0, 0) == 0) {
-			if (sethostname(c->hostname, strlen(c->hostname)) < 0 ||
-			    (*c->spec.domainname && setdomainname(c->spec.domainname, strlen(c->spec.domainname)) < 0))
+			const uint64_t shared = c->spec.sharing.host | c->spec.sharing.joined;
+
+			if (!(shared & CLONE_NEWUTS) &&
+			    (sethostname(c->hostname, strlen(c->hostname)) < 0 ||
+			     (*c->spec.domainname && setdomainname(c->spec.domainname, strlen(c->spec.domainname)) < 0)))
 				err_errno(&e, 125, "set the host name");
-			else if (attachments_configure(c, &e) == 0 && rootfs_enter(&rootfs, &e) == 0)
+			else if ((shared & CLONE_NEWNET || attachments_configure(c, &e) == 0) && rootfs_enter(&rootfs, &e) == 0)
 				process_exec(&c->process, report, true, &e);
 		} else if (!e.code) {
 			err_errno(&e, 125, "become the container's root");
@@ -329,13 +339,17 @@ static int undo_process(struct container *c, struct err *e)
 	}
 	close_fd(&c->pidfd);
 	close_fd(&c->dev);
+	close_fd(&c->shm);
 	return 0;
 }
 
 static int do_process(struct container *c, struct err *e)
 {
+	struct sharing *sharing = &c->spec.sharing;
 	int sync[2], report[2];
 
+	if (sharing_settle(sharing, e) < 0 || ((c->shm = sharing_shm(sharing, e)) < 0 && e->code))
+		return -1;
 	/* Only the guest host may make device nodes; it makes them before, and the process finds the mount by its descriptor. */
 	if (c->level.number == 0 &&
 	    ((c->dev = dev_make(0, c->root, e)) < 0 || devices_make(c->dev, c->spec.tuning.devices, 0, c->root, e) < 0))
@@ -349,7 +363,7 @@ static int do_process(struct container *c, struct err *e)
 	}
 	_cleanup_fd_ int sync_ours = sync[0], sync_theirs = sync[1], report_ours = report[0], report_theirs = report[1];
 
-	c->pid = ns_clone(NS_ALL, c->cgroup, &c->pidfd, e);
+	c->pid = sharing_clone(sharing, NS_ALL, c->cgroup, &c->pidfd, e);
 	if (c->pid < 0) {
 		c->pid = 0;
 		return -1;
@@ -362,7 +376,8 @@ static int do_process(struct container *c, struct err *e)
 	close_fd(&sync_theirs);
 	close_fd(&report_theirs);
 	close_fd(&c->dev);
-	int ret = ns_map(c->pid, c->root, c->ids, e);
+	close_fd(&c->shm);
+	int ret = (sharing->host | sharing->joined) & CLONE_NEWUSER ? 0 : ns_map(c->pid, c->root, c->ids, e);
 
 	if (ret == 0)
 		ret = attachments_link(c, e);
@@ -469,6 +484,7 @@ void container_adopt(struct container *c, const char *id)
 				.relay = -1,
 				.ask = -1,
 				.dev = -1,
+				.shm = -1,
 				.streams = STREAMS_NONE,
 				.networks = {.dns = -1},
 				.done = ALL};

@@ -24,7 +24,7 @@ struct container {
 	uint32_t ids;             /* how many user ids it has */
 	uid_t root;               /* its root, in our ids */
 	int cgroup, pidfd, relay; /* descriptors or -1; relay: the listener for its --nest engine */
-	int ask, dev;             /* descriptors or -1, while it is made: the question for its image, its /dev */
+	int ask, dev, shm;        /* descriptors or -1, while it is made: the question for its image, its /dev and /dev/shm */
 	pid_t pid;
 	struct streams streams;
 	struct attachments networks;

@@ -1,4 +1,5 @@
 #include <fcntl.h>
+#include <sched.h>
 #include <stdio.h>
 #include <string.h>
 #include "etc.h"
@@ -29,11 +30,16 @@ static void add(struct text *t, const char *fmt, ...)
 
 static void put_hosts(struct text *t, const struct container *c)
 {
+	_cleanup_free_ char *level = c->spec.sharing.host & CLONE_NEWNET ? read_file("/etc/hosts", 8192, NULL, NULL) : NULL;
 	char address[16], gateway[16], names[140];
 	const char *domain = c->spec.domainname;
 
-	add(t, "127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost ip6-loopback\nfe00::\tip6-localnet\nff00::\tip6-mcastprefix\n"
-	       "ff02::1\tip6-allnodes\nff02::2\tip6-allrouters\n");
+	if (level)
+		add(t, "%s", level);
+	else
+		add(t, "127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost "
+		       "ip6-loopback\nfe00::\tip6-localnet\nff00::\tip6-mcastprefix\n"
+		       "ff02::1\tip6-allnodes\nff02::2\tip6-allrouters\n");
 	json_each(item, c->spec.add_hosts) {
 		const char *to;
 		int length = spec_add_host(item->string, &to, NULL);
@@ -48,7 +54,7 @@ static void put_hosts(struct text *t, const struct container *c)
 		 *domain ? c->hostname : "");
 	for (size_t i = 0; i < c->networks.count; i++)
 		add(t, "%s\t%s\n", network_text(c->networks.list[i].address, address), names);
-	if (c->networks.count == 0)
+	if (c->networks.count == 0 && !level)
 		add(t, "127.0.1.1\t%s\n", names);
 }
 
@@ -71,7 +77,7 @@ static void put_resolver(struct text *t, const struct container *c)
 
 	/* A server on the level's own loopback is not there for the container. */
 	for (char *line; rest && (line = strsep(&rest, "\n"));)
-		if (*line && strncmp(line, "nameserver 127.", 15) != 0)
+		if (*line && (c->spec.sharing.host & CLONE_NEWNET || strncmp(line, "nameserver 127.", 15) != 0))
 			add(t, "%s\n", line);
 }
 

@@ -102,7 +102,7 @@ static void join(struct joining *j)
 	if (j->oom_score_adj && write_file("/proc/self/oom_score_adj", score, &e) < 0)
 		process_fail(j->report[1], &e);
 	/* Before setns: the container's root could else ptrace us while we still hold the engine's descriptors (CVE-2016-9962). */
-	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0 || setns(j->container, NS_ALL) < 0) {
+	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0 || ns_join(j->container, NS_ALL) < 0) {
 		err_errno(&e, 125, "join the container");
 		process_fail(j->report[1], &e);
 	}

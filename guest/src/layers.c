@@ -12,7 +12,6 @@
 #include "ns.h"
 
 #define FILES RUN_NEST "/9p/layers"
-#define BASE RUN_NEST "/erofs" /* unshifted, seen by the outermost level only */
 #define EROFS_MAGIC 0xe0f5e1e2u
 
 int layer_hex(const char *diff_id, char hex[65], struct err *e)
@@ -26,8 +25,8 @@ int layer_hex(const char *diff_id, char hex[65], struct err *e)
 
 int layers_prepare(struct err *e)
 {
-	if (mkdir(BASE, 0700) < 0 && errno != EEXIST)
-		return err_errno(e, 125, "make " BASE);
+	if (mkdir(LAYERS_BASE, 0700) < 0 && errno != EEXIST)
+		return err_errno(e, 125, "make " LAYERS_BASE);
 	return 0;
 }
 
@@ -43,7 +42,7 @@ static int mount_base(const char *hex, struct err *e)
 {
 	char path[128], source[128];
 
-	snprintf(path, sizeof(path), BASE "/%s", hex);
+	snprintf(path, sizeof(path), LAYERS_BASE "/%s", hex);
 	snprintf(source, sizeof(source), FILES "/%s.erofs", hex);
 	if (mounted(path))
 		return 0;
@@ -68,7 +67,7 @@ static int mount_mapped(const char *hex, int level, int user_ns, struct err *e)
 	const struct mount_attr map = {.attr_set = MOUNT_ATTR_IDMAP, .userns_fd = (uint64_t)user_ns};
 	char base[128], path[128];
 
-	snprintf(base, sizeof(base), BASE "/%s", hex);
+	snprintf(base, sizeof(base), LAYERS_BASE "/%s", hex);
 	snprintf(path, sizeof(path), LAYERS "/%d/%s", level, hex);
 	if (mkdir(path, 0755) < 0 && errno != EEXIST)
 		return err_errno(e, 125, "make %s", path);
@@ -102,9 +101,9 @@ int layers_mount(const struct json *diff_ids, int level, struct err *e)
 	if (mkdir(dir, 0755) < 0 && errno != EEXIST)
 		return err_errno(e, 125, "make %s", dir);
 	/* Monitors of several containers may want the same layer at once. */
-	lock = open(BASE, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	lock = open(LAYERS_BASE, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (lock < 0 || flock(lock, LOCK_EX) < 0)
-		return err_errno(e, 125, "lock " BASE);
+		return err_errno(e, 125, "lock " LAYERS_BASE);
 	json_each(item, diff_ids) {
 		if (layer_hex(item->string, hex, e) < 0)
 			return -1;
@@ -131,16 +130,16 @@ static bool listed(const struct json *keep, const char *hex)
 
 int layers_forget(const struct json *keep, struct err *e)
 {
-	_cleanup_fd_ int lock = open(BASE, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	_cleanup_fd_ int lock = open(LAYERS_BASE, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	char path[400];
 
 	if (lock < 0 || flock(lock, LOCK_EX) < 0)
-		return err_errno(e, 125, "lock " BASE);
-	DIR *list = opendir(BASE);
+		return err_errno(e, 125, "lock " LAYERS_BASE);
+	DIR *list = opendir(LAYERS_BASE);
 	struct dirent *entry;
 
 	if (!list)
-		return err_errno(e, 125, "open " BASE);
+		return err_errno(e, 125, "open " LAYERS_BASE);
 	while ((entry = readdir(list))) {
 		if (entry->d_name[0] == '.' || listed(keep, entry->d_name))
 			continue;
@@ -150,7 +149,7 @@ int layers_forget(const struct json *keep, struct err *e)
 			if (umount2(path, MNT_DETACH | UMOUNT_NOFOLLOW) == 0)
 				rmdir(path);
 		}
-		snprintf(path, sizeof(path), BASE "/%s", entry->d_name);
+		snprintf(path, sizeof(path), LAYERS_BASE "/%s", entry->d_name);
 		if (umount2(path, MNT_DETACH | UMOUNT_NOFOLLOW) == 0)
 			rmdir(path);
 	}

@@ -6,6 +6,7 @@
 #include "level.h"
 
 #define LAYERS_MAX 128
+#define LAYERS_BASE RUN_NEST "/erofs" /* outermost only: unshifted */
 
 /* 64 hex digits of "sha256:<hex>" into `hex`; -1 for anything else. */
 int layer_hex(const char *diff_id, char hex[65], struct err *e);

@@ -1,5 +1,6 @@
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -420,6 +421,9 @@ void monitor_main(enum monitor_task task, const char *id, const char *name, cons
 
 	int code = watch(&m);
 
+	/* Where its first process is not the namespace's, the others do not end with it. */
+	if ((c->spec.sharing.host | c->spec.sharing.joined) & CLONE_NEWPID)
+		cgroup_kill(c->id, NULL);
 	session_drain(&m.session, DRAIN_MS);
 	relay_free(m.relay);
 	log_close(&m.log);

@@ -22,11 +22,12 @@ static const char *const no_options[][2] = {{NULL, NULL}};
 static const struct {
 	const char *type, *at, *options;
 	unsigned long flags, nest_flags;
+	int given;
 } systems[] = {
-	{"cgroup2", "sys/fs/cgroup", NULL, SAFE | MS_RDONLY, SAFE},
-	{"devpts", "dev/pts", "ptmxmode=0666,mode=0620,gid=5", MS_NOSUID | MS_NOEXEC, MS_NOSUID | MS_NOEXEC},
-	{"tmpfs", "dev/shm", NULL, SAFE, SAFE},
-	{"mqueue", "dev/mqueue", NULL, SAFE, SAFE},
+	{"cgroup2", "sys/fs/cgroup", NULL, SAFE | MS_RDONLY, SAFE, GIVEN_CGROUP},
+	{"devpts", "dev/pts", "ptmxmode=0666,mode=0620,gid=5", MS_NOSUID | MS_NOEXEC, MS_NOSUID | MS_NOEXEC, -1},
+	{"tmpfs", "dev/shm", NULL, SAFE, SAFE, GIVEN_SHM},
+	{"mqueue", "dev/mqueue", NULL, SAFE, SAFE, GIVEN_MQUEUE},
 };
 
 /* moby's list of 2026, and the kernel's configuration. */
@@ -162,17 +163,28 @@ static int unmasked(int dev, struct err *e)
 	return 0;
 }
 
-int mounts_system(int root, const struct spec *spec, int level, int dev, int console, struct err *e)
+/* One of the level's, with no more rights than a mount of our own would have. */
+static int restrict_given(int mount, unsigned attributes, struct err *e)
+{
+	const struct mount_attr attr = {.attr_set = attributes};
+
+	return sys_mount_setattr(mount, "", AT_EMPTY_PATH, &attr) < 0 ? err_errno(e, 125, "restrict a mount of the level") : 0;
+}
+
+int mounts_system(int root, const struct spec *spec, int level, int dev, int console, const int given[GIVEN_COUNT], struct err *e)
 {
 	const struct tuning *tuning = &spec->tuning;
 	enum profile profile = spec->profile;
 	char shm[64];
 	unsigned sys_attributes = NOSUID | NODEV | NOEXEC | (profile == PROFILE_PRIVILEGED ? 0 : RDONLY);
-	_cleanup_fd_ int proc = mount_new("proc", no_options, NOSUID | NODEV | NOEXEC, e);
-	_cleanup_fd_ int sys = proc < 0 ? -1 : mount_new("sysfs", no_options, sys_attributes, e);
+	_cleanup_fd_ int own_proc = given[GIVEN_PROC] >= 0 ? -1 : mount_new("proc", no_options, NOSUID | NODEV | NOEXEC, e);
+	_cleanup_fd_ int own_sys = given[GIVEN_SYS] >= 0 ? -1 : mount_new("sysfs", no_options, sys_attributes, e);
 	_cleanup_fd_ int own_dev = -1;
+	const int proc = given[GIVEN_PROC] >= 0 ? given[GIVEN_PROC] : own_proc;
+	const int sys = given[GIVEN_SYS] >= 0 ? given[GIVEN_SYS] : own_sys;
 
-	if (sys < 0 || (dev < 0 && (dev = own_dev = dev_make(level, 0, e)) < 0))
+	if (proc < 0 || sys < 0 || (given[GIVEN_SYS] >= 0 && restrict_given(sys, sys_attributes, e) < 0) ||
+	    (dev < 0 && (dev = own_dev = dev_make(level, 0, e)) < 0))
 		return -1;
 	/* While nobody else has this procfs. */
 	if (sysctls_write(proc, tuning->sysctls, e) < 0)
@@ -187,8 +199,15 @@ int mounts_system(int root, const struct spec *spec, int level, int dev, int con
 		unsigned long flags = profile == PROFILE_PLAIN ? systems[i].flags : systems[i].nest_flags;
 
 		const char *options = strcmp(systems[i].at, "dev/shm") == 0 ? shm : systems[i].options;
+		int from = systems[i].given < 0 ? -1 : given[systems[i].given];
 
-		if (mount(systems[i].type, systems[i].at, systems[i].type, flags, options) < 0)
+		if (systems[i].given == GIVEN_SHM && spec->sharing.no_shm)
+			continue;
+		if (from >= 0 && systems[i].given == GIVEN_CGROUP &&
+		    restrict_given(from, NOSUID | NODEV | NOEXEC | RDONLY, e) < 0)
+			return -1;
+		if (from >= 0 ? sys_move_mount(from, "", AT_FDCWD, systems[i].at, MOVE_MOUNT_F_EMPTY_PATH) < 0
+			      : mount(systems[i].type, systems[i].at, systems[i].type, flags, options) < 0)
 			return err_errno(e, 125, "mount /%s", systems[i].at);
 	}
 	if (profile != PROFILE_PLAIN && unmasked(dev, e) < 0)

@@ -1,6 +1,10 @@
 #include <errno.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include "io.h"
 #include "kernel.h"
@@ -27,6 +31,56 @@ pid_t ns_clone(uint64_t flags, int cgroup, int *pidfd, struct err *e)
 	else
 		close(fd);
 	return pid;
+}
+
+/* As the kernel knows it: the number is read through the descriptor before and after, so it cannot have become another process. */
+static int pid_of(int pidfd)
+{
+	char path[48];
+
+	snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", pidfd);
+	_cleanup_free_ char *text = read_file(path, 4096, NULL, NULL);
+	const char *line = text ? strstr(text, "\nPid:") : NULL;
+
+	return line ? atoi(line + 5) : -1;
+}
+
+uint64_t ns_foreign(int pidfd, uint64_t flags)
+{
+	static const struct {
+		const char *name;
+		uint64_t flag;
+	} kinds[] = {
+		{"cgroup", CLONE_NEWCGROUP}, {"ipc", CLONE_NEWIPC},   {"mnt", CLONE_NEWNS},    {"net", CLONE_NEWNET},
+		{"pid", CLONE_NEWPID},       {"time", CLONE_NEWTIME}, {"user", CLONE_NEWUSER}, {"uts", CLONE_NEWUTS},
+	};
+	int pid = pid_of(pidfd);
+	uint64_t foreign = 0;
+
+	for (size_t i = 0; pid > 0 && i < array_size(kinds); i++) {
+		char theirs[48], ours[48];
+		struct stat a, b;
+
+		snprintf(theirs, sizeof(theirs), "/proc/%d/ns/%s", pid, kinds[i].name);
+		snprintf(ours, sizeof(ours), "/proc/self/ns/%s", kinds[i].name);
+		if (stat(theirs, &a) < 0 || stat(ours, &b) < 0)
+			return 0;
+		if (a.st_ino != b.st_ino)
+			foreign |= flags & kinds[i].flag;
+	}
+	return pid_of(pidfd) == pid ? foreign : 0;
+}
+
+int ns_join(int pidfd, uint64_t flags)
+{
+	/* All of them is the rule, and asking first would cost each exec sixteen looks. */
+	if (setns(pidfd, (int)flags) == 0)
+		return 0;
+	int failed = errno;
+	uint64_t foreign = ns_foreign(pidfd, flags);
+
+	errno = failed;
+	return foreign && foreign != flags ? setns(pidfd, (int)foreign) : -1;
 }
 
 int ns_map(pid_t pid, uint32_t first, uint32_t count, struct err *e)

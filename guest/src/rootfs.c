@@ -35,6 +35,42 @@ int rootfs_prepare(struct err *e)
 	return 0;
 }
 
+/* Of the level's own, while we may still reach them; there is nothing mounted below these. */
+static int open_given(struct rootfs *r, struct err *e)
+{
+	static const struct {
+		uint64_t flag;
+		int given;
+		const char *path;
+	} places[] = {
+		{CLONE_NEWPID, GIVEN_PROC, "/dev/.nest/proc"},
+		{CLONE_NEWNET, GIVEN_SYS, "/dev/.nest/sys"},
+		{CLONE_NEWCGROUP, GIVEN_CGROUP, "/sys/fs/cgroup"},
+		{CLONE_NEWIPC, GIVEN_MQUEUE, "/dev/mqueue"},
+		{CLONE_NEWIPC, GIVEN_SHM, "/dev/shm"},
+	};
+	const struct sharing *sharing = &r->container->spec.sharing;
+	const char *partner = sharing_etc(sharing);
+	char path[200];
+
+	for (size_t i = 0; i < GIVEN_COUNT; i++)
+		r->given[i] = -1;
+	r->given[GIVEN_SHM] = r->container->shm;
+	for (size_t i = 0; i < array_size(places); i++) {
+		if (!(sharing->host & places[i].flag))
+			continue;
+		r->given[places[i].given] = sys_open_tree(AT_FDCWD, places[i].path, OPEN_TREE_CLONE | AT_SYMLINK_NOFOLLOW);
+		if (r->given[places[i].given] < 0)
+			return err_errno(e, 125, "clone %s", places[i].path);
+	}
+	r->etc = r->rw;
+	if (!*partner)
+		return 0;
+	container_path(path, partner, "rw");
+	r->etc = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	return r->etc < 0 ? err_errno(e, 125, "open %s", path) : 0;
+}
+
 int rootfs_begin(struct rootfs *r, struct err *e)
 {
 	bool nest = r->container->spec.profile != PROFILE_PLAIN;
@@ -55,7 +91,7 @@ int rootfs_begin(struct rootfs *r, struct err *e)
 	r->relay = nest ? open(path, O_PATH | O_NOFOLLOW | O_CLOEXEC) : -1;
 	if (nest && r->relay < 0)
 		return err_errno(e, 125, "open %s", path);
-	return 0;
+	return open_given(r, e);
 }
 
 /* Lowers from the top down. The current directory is rw, which the container's root owns, so relative names reach it. */
@@ -64,6 +100,7 @@ static int overlay(const struct container *c, struct err *e)
 	const struct json *layers[LAYERS_MAX];
 	char path[128], hex[65];
 	size_t count = 0;
+	const bool shifted = !(c->spec.sharing.host & CLONE_NEWUSER);
 	_cleanup_fd_ int fs = sys_fsopen("overlay");
 
 	if (fs < 0)
@@ -74,7 +111,10 @@ static int overlay(const struct container *c, struct err *e)
 	while (count--) {
 		if (layer_hex(json_string(layers[count], "diffId", ""), hex, e) < 0)
 			return -1;
-		snprintf(path, sizeof(path), LAYERS "/%d/%s", c->level.number, hex);
+		if (shifted)
+			snprintf(path, sizeof(path), LAYERS "/%d/%s", c->level.number, hex);
+		else
+			snprintf(path, sizeof(path), LAYERS_BASE "/%s", hex);
 		if (sys_fsconfig(fs, FSCONFIG_SET_STRING, "lowerdir+", path, 0) < 0)
 			return err_errno(e, 125, "overlay: layer %.12s", hex);
 	}
@@ -92,7 +132,8 @@ static int overlay(const struct container *c, struct err *e)
 	if (sys_fsconfig(fs, FSCONFIG_SET_FLAG, "userxattr", NULL, 0) < 0 ||
 	    sys_fsconfig(fs, FSCONFIG_CMD_CREATE, NULL, NULL, 0) < 0)
 		return err_errno(e, 125, "overlay");
-	int fd = sys_fsmount(fs, 0);
+	/* In a user namespace the kernel lets no device file of its be opened; without one, this. */
+	int fd = sys_fsmount(fs, shifted ? 0 : MOUNT_ATTR_NODEV);
 
 	return fd < 0 ? err_errno(e, 125, "overlay") : fd;
 }
@@ -104,7 +145,7 @@ static int bind_etc(const struct rootfs *r, int root, struct err *e)
 
 	for (size_t i = 0; i < array_size(etc_files); i++) {
 		snprintf(target, sizeof(target), "/etc/%s", etc_files[i]);
-		_cleanup_fd_ int tree = sys_open_tree(r->rw, etc_files[i], OPEN_TREE_CLONE | AT_SYMLINK_NOFOLLOW);
+		_cleanup_fd_ int tree = sys_open_tree(r->etc, etc_files[i], OPEN_TREE_CLONE | AT_SYMLINK_NOFOLLOW);
 
 		if (tree < 0)
 			return err_errno(e, 125, "%s", target);
@@ -231,7 +272,7 @@ int rootfs_enter(struct rootfs *r, struct err *e)
 		return -1;
 	if (sys_move_mount(root, "", r->rw, "root", MOVE_MOUNT_F_EMPTY_PATH) < 0)
 		return err_errno(e, 125, "mount the root");
-	if (mounts_system(root, &c->spec, c->level.number, c->dev, c->spec.tty ? c->streams.child_in : -1, e) < 0 ||
+	if (mounts_system(root, &c->spec, c->level.number, c->dev, c->spec.tty ? c->streams.child_in : -1, r->given, e) < 0 ||
 	    bind_etc(r, root, e) < 0)
 		return -1;
 	/* From the top down, whatever the order they were given in: none covers another, nor /run what a nested engine needs. */

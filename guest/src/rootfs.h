@@ -11,6 +11,7 @@ struct rootfs {
 	const struct container *container;
 	int rw, relay; /* /run/nest/c/<id>/rw and host.sock (--nest only), in this mount namespace */
 	const int *binds;
+	int given[5], etc; /* instead of mounts of its own (mounts.h); where hosts, hostname and resolv.conf are */
 	size_t bind_count;
 };
 

@@ -128,15 +128,9 @@ static int network_options(const struct json *request, struct spec *spec, struct
 	if (spec_strings(request, "ports", PORTS_MAX, &spec->ports, e) < 0 ||
 	    spec_strings(request, "dns", 8, &spec->dns, e) < 0 || spec_strings(request, "addHosts", 64, &spec->add_hosts, e) < 0)
 		return -1;
-	if (strcmp(mode, "host") == 0 || strncmp(mode, "container:", 10) == 0)
-		return err_set(
-			e, 125,
-			"--network %.80s: every container has its own user namespace here and with it a network of its own; "
-			"publish ports (-p) or use a common network (network create) instead",
-			mode);
 	if (*ip && !network_address(ip, &address))
 		return err_set(e, 125, "invalid IPv4 address: %.80s", ip);
-	if (!spec_name_ok(mode))
+	if (strncmp(mode, "container:", 10) != 0 && !spec_name_ok(mode))
 		return err_set(e, 125, "network %.128s not found", mode);
 	json_each(text, spec->ports)
 		if (port_parse(text->string, &port, e) < 0)
@@ -213,7 +207,7 @@ int spec_parse(const struct json *request, struct spec *spec, struct err *e)
 	}
 	if (tuning_parse(request, &spec->tuning, e) < 0 || network_options(request, spec, e) < 0)
 		return -1;
-	return capabilities(request, spec, e);
+	return capabilities(request, spec, e) < 0 ? -1 : sharing_parse(request, spec, e);
 }
 
 int spec_bind(const char *text, struct bind *bind, struct err *e)

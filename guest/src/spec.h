@@ -6,6 +6,7 @@
 #include "json.h"
 #include "resources.h"
 #include "restart.h"
+#include "sharing.h"
 #include "tuning.h"
 #include "user.h"
 
@@ -35,6 +36,7 @@ struct spec {
 	struct limits limits;
 	struct restart restart;
 	struct tuning tuning;
+	struct sharing sharing;
 	int stop_signal;        /* 0: the image's, or SIGTERM */
 	int stop_timeout;       /* seconds */
 	unsigned columns, rows; /* of the terminal, 0: unknown */

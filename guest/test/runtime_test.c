@@ -1,4 +1,5 @@
 /* The pure parts of the runtime: flags, users, names, volumes, signals, sizes and times. */
+#include <sched.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <stdlib.h>
@@ -173,8 +174,20 @@ static void test_specs(void)
 	      s.stop_timeout == 10);
 	CHECK(spec_of("{\"image\":\"x\",\"capDrop\":[\"ALL\"],\"capAdd\":[\"NET_RAW\"]}", &s) == 0 && s.caps == 1ull << 13);
 	CHECK(spec_of("{\"image\":\"x\",\"nest\":true}", &s) == 0 && s.profile == PROFILE_NEST);
+	CHECK(spec_of("{\"image\":\"x\",\"network\":\"container:a\",\"pidMode\":\"container:a\",\"utsMode\":\"host\"}", &s) ==
+		      0 &&
+	      s.sharing.joined == (CLONE_NEWNET | CLONE_NEWPID | CLONE_NEWUSER) && s.sharing.host == CLONE_NEWUTS &&
+	      strcmp(s.sharing.partner, "a") == 0);
+	CHECK(spec_of("{\"image\":\"x\",\"usernsMode\":\"host\"}", &s) == 0 && s.sharing.host == CLONE_NEWUSER &&
+	      !(s.caps & caps_by_name("mknod")));
 	static const char *const bad[] = {
 		"{}",
+		"{\"image\":\"x\",\"pidMode\":\"container:../a\"}",
+		"{\"image\":\"x\",\"utsMode\":\"container:a\"}",
+		"{\"image\":\"x\",\"network\":\"container:a\",\"ipcMode\":\"container:b\"}",
+		"{\"image\":\"x\",\"usernsMode\":\"host\",\"nest\":true}",
+		"{\"image\":\"x\",\"usernsMode\":\"host\",\"capAdd\":[\"SYS_ADMIN\"]}",
+		"{\"image\":\"x\",\"network\":\"host\",\"sysctls\":[\"net.ipv4.ip_forward=1\"]}",
 		"{\"image\":\"x\",\"name\":\"../x\"}",
 		"{\"image\":\"x\",\"hostname\":\"a b\"}",
 		"{\"image\":\"x\",\"workdir\":\"rel\"}",

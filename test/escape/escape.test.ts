@@ -1,142 +1,122 @@
 /**
- * Attempts to get out, made as root inside a default, a --nest and a --privileged container, at depth 1 and 2, and
- * judged by a canary on the guest host. Each attempt would print ESCAPED or change the canary if it worked.
+ * Every attempt of the probe (probe/*.c), as root inside a default, a --nest and a --privileged container at depth 1, 2
+ * and 3, judged by what it says and by a canary on the guest host and on each level between. Hostile images and command
+ * lines, and what one container may do to the others, are in hostile.test.ts; layers of images in images/*.test.ts.
  */
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { startNodeSandbox } from "../../emulator/control/node";
-import type { Sandbox } from "../../emulator/control/sandbox";
+import { OFF, ON } from "./kernel-options";
+import { World } from "./world";
 
-let sandbox: Sandbox;
+let world: World;
 let before = "";
 
-const CANARY = [
-  "cat /canary; hostname; cat /proc/sys/kernel/core_pattern /proc/sys/kernel/printk",
-  "sha256sum /run/nest/bin/nest; stat -c '%a %u %g' / /run/nest /canary; ls -A /; grep -c . /proc/mounts",
-].join("; ");
+const KINDS = { default: "", nest: "--nest", privileged: "--privileged" } as const;
+const DEPTHS = [1, 2, 3];
 
-const host = async (script: string) => (await sandbox.exec(["sh", "-c", script])).stdout;
+/** "NAME: OUTCOME" lines as a map. */
+const outcomes = (text: string) =>
+  Object.fromEntries(
+    text
+      .trim()
+      .split("\n")
+      .map((line) => /^(.*?): *(.*)$/.exec(line)?.slice(1) ?? [line, ""]),
+  ) as Record<string, string>;
 
-/** Name → script. Tools are busybox's; what a refusal prints does not matter. */
-const ATTEMPTS: Record<string, string> = {
-  "the host's files through pid 1's root": "cat /proc/1/root/canary && echo ESCAPED",
-  "chroot and climb":
-    "mkdir -p /a; chroot /a /bin/true; cd /; for i in 1 2 3 4 5 6 7 8; do cd ..; done; cat canary && echo ESCAPED",
-  "a device node for memory": "mknod /mem c 1 1 && cat /mem >/dev/null && echo ESCAPED",
-  "a device node for the console": "mknod /tty c 4 64 && echo x >/tty && echo ESCAPED",
-  "the agent's port":
-    "for f in /dev/vport* /dev/hvc* /dev/ttyS* /dev/mem /dev/port /dev/kmsg; do [ -e $f ] && echo ESCAPED; done; true",
-  "mount the page's files": "mkdir -p /m; mount -t 9p -o trans=virtio host9p /m && echo ESCAPED",
-  "mount devtmpfs": "mkdir -p /m; mount -t devtmpfs none /m && echo ESCAPED",
-  "mount debugfs or securityfs":
-    "mkdir -p /m; mount -t debugfs none /m && echo ESCAPED; mount -t securityfs none /m && echo ESCAPED",
-  "cgroup v1 release_agent": "mkdir -p /m; mount -t cgroup -o memory none /m && echo ESCAPED",
-  "remount the runtime writable":
-    "mount -o remount,rw /run/nest/bin; echo x >>/run/nest/bin/nest && echo ESCAPED",
-  "overwrite the runtime": "cp /bin/busybox $(readlink -f /usr/local/bin/nest) && echo ESCAPED",
-  core_pattern: "echo '|/bin/evil' >/proc/sys/kernel/core_pattern && echo ESCAPED",
-  sysrq: "echo c >/proc/sysrq-trigger && echo ESCAPED",
-  "read kernel memory": "head -c 1 /proc/kcore && echo ESCAPED",
-  "own limits lifted":
-    "echo max >/sys/fs/cgroup/pids.max && echo ESCAPED; echo max >/sys/fs/cgroup/memory.max && echo ESCAPED",
-  "a cgroup above": "ls /sys/fs/cgroup/../cgroup.procs /sys/fs/cgroup/agent && echo ESCAPED",
-  "signal everything": "kill -9 -1; true",
-  "the host's processes":
-    "for p in /proc/[0-9]*; do tr '\\0' ' ' <$p/cmdline | grep -qE '(^| )(agent|init)( |$)' && echo ESCAPED; done; true",
-  "the engine's socket":
-    "for s in /run/nest/c/*/host.sock /proc/1/root/run/nest/9p; do [ -e $s ] && echo ESCAPED; done; true",
-  "the wall clock": "date -s 2001-01-01; [ $(date +%Y) = 2001 ] && echo ESCAPED; true",
-  "load a module, reboot": "reboot -f; insmod /x.ko && echo ESCAPED; true",
-  "a foreign namespace": "nsenter -t 1 -m -p cat /canary && echo ESCAPED",
-  sysfs:
-    "echo x >/sys/kernel/uevent_helper && echo ESCAPED; echo 1 >/sys/kernel/mm/page_idle/bitmap && echo ESCAPED; true",
-};
-
-const DEFAULT_ONLY: Record<string, string> = {
-  "mount anything": "mkdir -p /m; mount -t tmpfs none /m && echo ESCAPED",
-  "a new user namespace": "unshare -U true && echo ESCAPED",
-  "a new mount namespace": "unshare -m true && echo ESCAPED",
-  "unmask by unmounting": "umount /proc/kcore && echo ESCAPED; umount /proc/timer_list && echo ESCAPED",
-  "write to /proc/sys": "echo 1 >/proc/sys/kernel/ns_last_pid && echo ESCAPED",
-  "write to cgroupfs": "mkdir /sys/fs/cgroup/x && echo ESCAPED",
-};
-
-const KINDS = {
-  default: [],
-  nest: ["--nest"],
-  privileged: ["--privileged"],
-} as const;
+/** Where the probe is at the level that starts the container. */
+const probeAt = (depth: number) => (depth === 1 ? "/tmp/probe" : "/probe");
 
 beforeAll(async () => {
-  sandbox = startNodeSandbox();
-  await sandbox.ready;
-  await host("echo alive >/canary; chmod 644 /canary; docker pull -q busybox");
-  expect(
-    (await sandbox.exec(["docker", "run", "-d", "--nest", "--name", "outer", "busybox", "sleep", "100000"]))
-      .exitCode,
-  ).toBe(0);
-  // The engine inside starts with its first command.
-  expect(
-    (await sandbox.exec(["docker", "run", "--rm", "busybox", "true"], { container: "outer" })).exitCode,
-  ).toBe(0);
-  before = await host(CANARY);
-  expect(before).toMatch(/^alive\n/);
+  world = await World.start();
+  await world.deepen("--memory 160m --pids-limit 700");
+  await world.deepen("--memory 120m --pids-limit 500");
+  // The level's first container of a kind makes things that stay: layers' mounts, the bridge.
+  await world.ok("docker run --rm --nest busybox docker run --rm busybox true", 2);
+  before = await world.canary();
+  expect(before).toMatch(/^the host's canary\nlistening 0\n/);
 }, 120_000);
 
-afterAll(() => sandbox.stop());
+afterAll(() => world.sandbox.stop());
 
-for (const depth of [1, 2]) {
-  for (const [kind, flags] of Object.entries(KINDS)) {
-    describe(`depth ${String(depth)}, ${kind}`, () => {
-      const attempts = kind === "default" ? { ...ATTEMPTS, ...DEFAULT_ONLY } : ATTEMPTS;
-      it(`stands ${String(Object.keys(attempts).length)} attempts`, async () => {
-        // One container an attempt: one may kill itself without hiding the next.
-        for (const [name, script] of Object.entries(attempts)) {
-          const { stdout, stderr, exitCode } = await sandbox.exec(
-            ["docker", "run", "--rm", ...flags, "busybox", "sh", "-c", script],
-            { timeoutMs: 30_000, ...(depth === 2 && { container: "outer" }) },
-          );
-          expect({ name, stdout }).toEqual({
-            name,
-            stdout: expect.not.stringContaining("ESCAPED") as string,
-          });
-          // 125 would mean that the attempt was never made.
-          expect({ name, exitCode, stderr }).not.toMatchObject({ exitCode: 125 });
-        }
-        expect(await host(CANARY)).toBe(before);
-      });
-    });
-  }
-}
+describe.each(DEPTHS)("at depth %i", (depth) => {
+  it.each(Object.keys(KINDS) as (keyof typeof KINDS)[])("holds a %s container", async (kind) => {
+    const { exitCode, stdout, stderr } = await world.run(
+      `docker run --rm ${KINDS[kind]} -v ${probeAt(depth)}:/probe:ro busybox /probe ${kind}`,
+      depth - 1,
+    );
+    expect({ exitCode, stderr }).toMatchObject({ exitCode: 0 });
+    const made = outcomes(stdout);
+    expect(Object.entries(made).filter(([, outcome]) => outcome !== "refused")).toEqual([]);
+    expect(Object.keys(made).length).toBeGreaterThanOrEqual(40);
+    expect(await world.canary()).toBe(before);
+  });
+});
+
+it.each(Object.values(KINDS))("gives nothing away while a program joins it (%s)", async (flags) => {
+  await world.ok(`docker run -d --name trap ${flags} -v /tmp/probe:/probe:ro busybox /probe watch 60`);
+  await world.ok(
+    "for i in 1 2 3 4 5 6 7 8 9 10; do docker exec trap true || exit; done; docker exec trap touch /tmp/stop",
+  );
+  await world.ok("docker wait trap");
+  const seen = await world.ok("docker logs trap; docker rm trap");
+  expect(seen).not.toContain("ESCAPED");
+  // It did see some of them.
+  expect(Number(/saw (\d+)/.exec(seen)?.[1])).toBeGreaterThan(0);
+  expect(await world.canary()).toBe(before);
+});
+
+it.each(Object.values(KINDS))("has a terminal that takes no commands (%s)", async (flags) => {
+  const said = await world.ok(`docker run --rm -t ${flags} -v /tmp/probe:/probe:ro busybox /probe terminal`);
+  expect(Object.entries(outcomes(said.replaceAll("\r", ""))).filter(([, how]) => how !== "refused")).toEqual(
+    [],
+  );
+});
+
+it("hears what does reach the loopback", async () => {
+  await world.ok("echo x | nc -w 1 127.0.0.1 31337; true");
+  expect(await world.ok("cat /tmp/heard")).toContain("connection");
+});
+
+/** Where nothing lets them through but a machine with less in its way than any container: why. */
+const NOTHING_WEAKER: Readonly<Record<string, string>> = {
+  "capabilities of files": "the kernel's own rule",
+  "capabilities without root": "the kernel's own rule",
+  "map the host's ids": "even the host may not map its own ids away",
+  "mounts that show outside": "the canary's mounts tell",
+  "open by handle": "not in our kernel",
+  "signal everything": "the canary's processes tell",
+  "socket families": "not in our kernel",
+  "the host's loopback": "the listener tells, as the test above shows",
+  "unknown system calls": "not in our kernel",
+};
+
+it("notices what gets through", async () => {
+  // The guest host itself stands where a container must never. What it has closed is opened: a writable runtime and
+  // layer, a descriptor left open, control groups whose parent is in sight.
+  const said = await world.ok(`docker run -d --name bystander busybox sleep 1000 >/dev/null
+    mkdir -p /tmp/bin && cp /run/nest/bin/nest /tmp/bin/
+    cat >/tmp/weak <<'END'
+      groups=/sys/fs/cgroup
+      mount --bind /tmp/bin /run/nest/bin
+      case "$2" in
+      "write an image's layer") mount -t tmpfs none /run/nest/layers && mkdir -p /run/nest/layers/0/layer ;;
+      "groups above") mkdir -p $groups/cgroup && mount --bind $groups /sys/fs ;;
+      "lift its own limits") mount --bind $(ls -d $groups/nest/*/ | tail -n 1) $groups ;;
+      esac
+      echo $(/tmp/probe "$1" "$2" 7</ 2>&1)
+END
+    /tmp/probe list default >/tmp/names
+    /tmp/probe list nest | grep -vxFf /tmp/names >/tmp/nest.names
+    while read -r name; do unshare -m sh /tmp/weak nest "$name" </dev/null; done </tmp/nest.names
+    grep -v 'signal everything' /tmp/names |
+      while read -r name; do unshare -m sh /tmp/weak default "$name" </dev/null; done`);
+  const silent = new Set((await world.ok("cat /tmp/names /tmp/nest.names")).split("\n"));
+  for (const line of said.split("\n")) if (line.includes("ESCAPED")) silent.delete(line.split(":")[0] ?? "");
+  expect([...silent].sort()).toEqual(Object.keys(NOTHING_WEAKER));
+});
 
 it("has a kernel without the doors of the classic escapes", async () => {
-  const config = await host("zcat /proc/config.gz");
-  for (const symbol of [
-    "MODULES",
-    "KEXEC",
-    "DEVMEM",
-    "DEVPORT",
-    "PROC_KCORE",
-    "MAGIC_SYSRQ",
-    "COREDUMP",
-    "BINFMT_MISC",
-    "DEBUG_FS",
-    "IO_URING",
-    "USERFAULTFD",
-    "FHANDLE",
-    "CRYPTO_USER_API",
-    "VSOCKETS",
-    "UEVENT_HELPER",
-    "X86_IOPL_IOPERM",
-    "LEGACY_TIOCSTI",
-    "MODIFY_LDT_SYSCALL",
-  ])
-    expect(config, symbol).not.toMatch(new RegExp(`^CONFIG_${symbol}=`, "m"));
-  for (const symbol of [
-    "USER_NS",
-    "SECCOMP_FILTER",
-    "BPF_UNPRIV_DEFAULT_OFF",
-    "SECURITY_YAMA",
-    "PROC_MEM_NO_FORCE",
-  ])
-    expect(config, symbol).toMatch(new RegExp(`^CONFIG_${symbol}=y$`, "m"));
+  const lines = new Set((await world.ok("zcat /proc/config.gz")).split("\n"));
+  const set = (symbol: string) => lines.has(`CONFIG_${symbol}=y`) || lines.has(`CONFIG_${symbol}=m`);
+  expect(Object.entries(OFF).filter(([symbol]) => set(symbol))).toEqual([]);
+  expect(Object.entries(ON).filter(([symbol]) => !set(symbol))).toEqual([]);
 });
