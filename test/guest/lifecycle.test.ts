@@ -278,6 +278,11 @@ describe("events", () => {
     expect(seen[2]).toMatch(
       new RegExp(`^${time} container die ${id} \\(exitCode=0, image=busybox, name=e\\)$`),
     );
+    expect(
+      await ok(
+        "docker events --since 1h --until 0s -f container=e -f event=die --format '{{.Action}} {{.Actor.Attributes.exitCode}}'",
+      ),
+    ).toBe("die 0");
     expect(await ok("docker events --since 2000-01-01 --until 2000-01-02")).toBe("");
     expect(await fails("docker events --since yesterday")).toContain(
       "failed to parse value as time or duration",
