@@ -34,7 +34,7 @@ async function actions(name: string): Promise<string[]> {
   return lines.split("\n").map((line) => / container (.*?) [0-9a-f]{64} /.exec(line)?.[1] ?? line);
 }
 
-const until = (what: () => Promise<unknown>, wanted: unknown, timeout = 60_000) =>
+const until = (what: () => Promise<unknown>, wanted: unknown, timeout = 90_000) =>
   expect.poll(what, { timeout, interval: 150 }).toEqual(wanted);
 
 /** The engine is killed; init starts it again. */
@@ -263,8 +263,8 @@ describe("health", () => {
 
 describe("events", () => {
   it("come as they happen, in docker's form, bounded by --since and --until", async () => {
-    const watching = ok("docker events --until $(($(date +%s) + 6))");
-    await ok("sleep 0.5; docker run --rm --name e busybox true");
+    const watching = ok("docker events --until $(($(date +%s) + 25))");
+    await ok("sleep 1; docker run --rm --name e busybox true");
     const id = "[0-9a-f]{64}";
     const time = "\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d\\.\\d{9}Z";
     const seen = (await watching).split("\n").filter((line) => line.includes("name=e)"));
