@@ -225,7 +225,7 @@ describe("health", () => {
     expect(await status("h")).toContain("(healthy)");
     await newEngine();
     await until(() => look("h", ".State.Health.Status"), "healthy");
-    await until(async () => JSON.parse(await look("h", "json .State.Health.Log")).length, 5);
+    await until(async () => (JSON.parse(await look("h", "json .State.Health.Log")) as unknown[]).length, 5);
     expect((await actions("h")).join()).not.toContain("starting");
     await ok("docker rm -f h");
   });
@@ -241,7 +241,10 @@ describe("health", () => {
     expect(await look("t", "json .State.Health.Log")).toContain(
       '"ExitCode":-1,"Output":"Health check exceeded timeout',
     );
-    await until(async () => JSON.parse(await look("q", "json .State.Health.Log")).length >= 2, true);
+    await until(
+      async () => (JSON.parse(await look("q", "json .State.Health.Log")) as unknown[]).length >= 2,
+      true,
+    );
     expect(await look("q", ".State.Health.Status")).toBe("starting");
     expect(await ok("docker top t | grep -c 'sleep 60'; true")).toMatch(/^[01]$/);
     await ok("docker rm -f t q");
