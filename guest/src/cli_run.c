@@ -223,8 +223,11 @@ int cli_put_flags(struct jsonw *w, const struct flag *table, const struct argume
 		return err_set(e, 125, "Conflicting options: Nano CPUs and CPU %s cannot both be set.",
 			       flag_text(a, "cpu-period") ? "Period" : "Quota");
 	/* So that it is not taken for --cpus. */
-	if (flag_text(a, "cpu-quota") && !flag_text(a, "cpu-period"))
+	if (table == cli_run_flags && flag_text(a, "cpu-quota") && !flag_text(a, "cpu-period"))
 		jsonw_int(w, "cpuPeriod", 100000);
+	/* An update takes the container's own period away. */
+	if (table == cli_update_flags && flag_text(a, "cpus"))
+		jsonw_null(w, "cpuPeriod");
 	for (size_t i = 0; i < array_size(keys); i++) {
 		const struct flag *f = table;
 		const char *text = flag_text(a, keys[i].flag);

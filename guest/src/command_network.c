@@ -6,6 +6,7 @@
 #include "container.h"
 #include "endpoint.h"
 #include "events.h"
+#include "history.h"
 #include "io.h"
 #include "network.h"
 #include "reply.h"
@@ -78,6 +79,9 @@ int command_network_create(struct request *r, struct err *e)
 		return err_set(e, 1, "plugin \"%.64s\" not found: networks of the driver \"bridge\" can be made here", driver);
 	if (network_create(&wish, &n, e) < 0)
 		return -1;
+	const char *attributes[][2] = {{"name", wish.name}, {"type", "bridge"}, {NULL, NULL}};
+
+	history_add("network", "create", n.id, (const char *const(*)[2])attributes);
 	jsonw_object(&w, NULL);
 	jsonw_string(&w, "id", n.id);
 	jsonw_end_object(&w);
@@ -177,11 +181,23 @@ int command_network_inspect(struct request *r, struct err *e)
 	return 0;
 }
 
+static int remove_one(const char *name, struct err *e)
+{
+	struct json *document = network_document(name);
+	const char *attributes[][2] = {{"name", name}, {"type", "bridge"}, {NULL, NULL}};
+	int ret = network_remove(name, e);
+
+	if (ret == 0)
+		history_add("network", "destroy", json_string(document, "id", ""), (const char *const(*)[2])attributes);
+	json_free(document);
+	return ret;
+}
+
 int command_network_remove(struct request *r, struct err *e)
 {
 	char name[129];
 
-	if (network_find(json_string(r->json, "network", ""), name, e) < 0 || network_remove(name, e) < 0)
+	if (network_find(json_string(r->json, "network", ""), name, e) < 0 || remove_one(name, e) < 0)
 		return -1;
 	reply_code(r->client, 0);
 	return 0;
@@ -198,7 +214,7 @@ int command_network_prune(struct request *r, struct err *e)
 	jsonw_array(&w, "deleted");
 	for (size_t i = 0; i < count; i++)
 		if ((!only || json_holds(only, names[i])) && endpoint_users(names[i], NULL, 0) == 0 &&
-		    network_remove(names[i], NULL) == 0)
+		    remove_one(names[i], NULL) == 0)
 			jsonw_string(&w, NULL, names[i]);
 	jsonw_end_array(&w);
 	jsonw_end_object(&w);

@@ -123,6 +123,14 @@ static void orphaned(struct entry *entry)
 	struct container c;
 
 	close_fd(&entry->control);
+	/* It was to start it again, and did not come that far: another try, if there is one left. */
+	if (entry->state == ENTRY_EXITED && entry->restarting && !entry->restart_at) {
+		container_adopt(&c, entry->id);
+		container_stop(&c, NULL);
+		restart_consider(entry);
+		state_save(entry);
+		waiters_wake(entry->id);
+	}
 	if (entry->state == ENTRY_RUNNING || entry->state == ENTRY_RESERVED) {
 		bool keep = entry->state == ENTRY_RUNNING && !json_bool(entry->request, "rm", false);
 

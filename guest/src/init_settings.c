@@ -25,7 +25,7 @@ static const struct {
 	/* Shells and programs of the guest host; a fork bomb there ends at its limit. */
 	{CGROUP "host", NULL},
 	/* Containers share the usual 100 of `nest`: a shell of the host answers while one spins. */
-	{CGROUP "host/cpu.weight", "1000"},
+	{CGROUP "host/cpu.weight", "200"},
 	{CGROUP "host/pids.max", "4096"},
 	{CGROUP "nest", NULL},
 	{CGROUP "nest/cgroup.subtree_control", CONTROLLERS},

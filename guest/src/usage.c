@@ -9,7 +9,7 @@
 #include "reply.h"
 #include "usage.h"
 
-enum { PART = 48000, FILE_MAX = 1 << 20, DEPTH_MAX = 64, COMMAND_MAX = 2048, WAIT_MS = 5000 };
+enum { PART = 48000, FILE_MAX = 1 << 20, DEPTH_MAX = 64, DIRECTORIES_MAX = 1000, COMMAND_MAX = 2048, WAIT_MS = 5000 };
 
 /* Numbers with blanks between them. Fewer than `count`: false. */
 static bool numbers(const char *text, int64_t *out, size_t count)
@@ -130,7 +130,7 @@ void usage_stats(struct request *r)
 struct listing {
 	struct jsonw w;
 	int64_t root, boot; /* the container's root in our ids; unix seconds */
-	int client;
+	int client, left;   /* left: how many directories it may still look into */
 };
 
 static void open_list(struct jsonw *w)
@@ -176,9 +176,13 @@ static void put_process(struct listing *l, int pid)
 
 	while (n > 0 && !command[n - 1])
 		n--;
+	/* Both are the program's own choice, and go to a terminal. */
 	for (ssize_t i = 0; i < n; i++)
 		if (iscntrl((unsigned char)command[i]))
 			command[i] = ' ';
+	for (char *c = name; *c; c++)
+		if (iscntrl((unsigned char)*c))
+			*c = '?';
 	jsonw_object(&l->w, NULL);
 	jsonw_int(&l->w, "pid", pid);
 	jsonw_int(&l->w, "ppid", fields[PARENT]);
@@ -210,11 +214,12 @@ static void walk(struct listing *l, int dir, int depth)
 			open_list(&l->w);
 		}
 	}
-	while (list && depth > 0 && (file = readdir(list))) {
+	while (list && depth > 0 && l->left > 0 && (file = readdir(list))) {
 		int below = file->d_type != DT_DIR || file->d_name[0] == '.'
 				    ? -1
 				    : openat(dirfd(list), file->d_name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 
+		l->left -= below >= 0;
 		if (below >= 0)
 			walk(l, below, depth - 1);
 	}
@@ -232,7 +237,8 @@ void usage_top(struct request *r)
 	sysinfo(&system);
 	struct listing l = {.root = (int64_t)json_number(entry_summary(r->entry), "root", 0),
 			    .boot = unix_ms() / 1000 - system.uptime,
-			    .client = r->client};
+			    .client = r->client,
+			    .left = DIRECTORIES_MAX};
 
 	open_list(&l.w);
 	if (dir >= 0)

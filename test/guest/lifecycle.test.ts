@@ -34,7 +34,7 @@ async function actions(name: string): Promise<string[]> {
   return lines.split("\n").map((line) => / container (.*?) [0-9a-f]{64} /.exec(line)?.[1] ?? line);
 }
 
-const until = (what: () => Promise<unknown>, wanted: unknown, timeout = 60_000) =>
+const until = (what: () => Promise<unknown>, wanted: unknown, timeout = 90_000) =>
   expect.poll(what, { timeout, interval: 150 }).toEqual(wanted);
 
 /** The engine is killed; init starts it again. */
@@ -225,7 +225,7 @@ describe("health", () => {
     expect(await status("h")).toContain("(healthy)");
     await newEngine();
     await until(() => look("h", ".State.Health.Status"), "healthy");
-    await until(async () => JSON.parse(await look("h", "json .State.Health.Log")).length, 5);
+    await until(async () => (JSON.parse(await look("h", "json .State.Health.Log")) as unknown[]).length, 5);
     expect((await actions("h")).join()).not.toContain("starting");
     await ok("docker rm -f h");
   });
@@ -241,7 +241,10 @@ describe("health", () => {
     expect(await look("t", "json .State.Health.Log")).toContain(
       '"ExitCode":-1,"Output":"Health check exceeded timeout',
     );
-    await until(async () => JSON.parse(await look("q", "json .State.Health.Log")).length >= 2, true);
+    await until(
+      async () => (JSON.parse(await look("q", "json .State.Health.Log")) as unknown[]).length >= 2,
+      true,
+    );
     expect(await look("q", ".State.Health.Status")).toBe("starting");
     expect(await ok("docker top t | grep -c 'sleep 60'; true")).toMatch(/^[01]$/);
     await ok("docker rm -f t q");
@@ -263,8 +266,8 @@ describe("health", () => {
 
 describe("events", () => {
   it("come as they happen, in docker's form, bounded by --since and --until", async () => {
-    const watching = ok("docker events --until $(($(date +%s) + 6))");
-    await ok("sleep 0.5; docker run --rm --name e busybox true");
+    const watching = ok("docker events --until $(($(date +%s) + 25))");
+    await ok("sleep 1; docker run --rm --name e busybox true");
     const id = "[0-9a-f]{64}";
     const time = "\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d\\.\\d{9}Z";
     const seen = (await watching).split("\n").filter((line) => line.includes("name=e)"));
@@ -278,6 +281,11 @@ describe("events", () => {
     expect(seen[2]).toMatch(
       new RegExp(`^${time} container die ${id} \\(exitCode=0, image=busybox, name=e\\)$`),
     );
+    expect(
+      await ok(
+        "docker events --since 1h --until 0s -f container=e -f event=die --format '{{.Action}} {{.Actor.Attributes.exitCode}}'",
+      ),
+    ).toBe("die 0");
     expect(await ok("docker events --since 2000-01-01 --until 2000-01-02")).toBe("");
     expect(await fails("docker events --since yesterday")).toContain(
       "failed to parse value as time or duration",

@@ -65,6 +65,9 @@ describe("limits", () => {
     expect((await files("a", "memory.max"))[0]).toBe("67108864");
     await ok("docker stop -t 0 a; docker update --cpu-quota -1 --restart on-failure:3 a; docker start a");
     expect(await files("a", ...ALL)).toEqual(["67108864", "max", "16777216", "59", "max 50000", "max"]);
+    await ok("docker update --cpus 0.5 a");
+    expect(await files("a", "cpu.max")).toEqual(["50000 100000"]);
+    expect(await look("a", ".HostConfig.NanoCpus}} {{.HostConfig.CpuQuota")).toBe("500000000 0");
     expect(
       await look("a", ".HostConfig.RestartPolicy.Name}} {{.HostConfig.RestartPolicy.MaximumRetryCount"),
     ).toBe("on-failure 3");
