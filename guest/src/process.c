@@ -100,8 +100,10 @@ static int search_and_run(const struct process *p, struct err *e)
 /* Our own binary by its descriptor 4; the program is its child, and what keeps it from starting is said by it (reaper.c). */
 static int run_init(const struct process *p, struct err *e)
 {
-	static const char *argv[SPEC_LIST_MAX + 2] = {"/sbin/docker-init", "--"};
+	static const char *argv[SPEC_LIST_MAX + 2];
 
+	argv[0] = "/sbin/docker-init";
+	argv[1] = "--";
 	for (size_t i = 0; p->argv[i]; i++)
 		argv[i + 2] = p->argv[i];
 	sys_execveat(4, "", (char *const *)argv, (char *const *)p->env, AT_EMPTY_PATH);

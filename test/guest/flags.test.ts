@@ -100,8 +100,9 @@ describe("the process", () => {
     expect((await inspect("watched")).State.ExitCode).toBe(143);
     await ok("docker rm watched");
     await ok(
-      "docker run -d --name quit --init --stop-signal QUIT busybox sh -c 'trap \"exit 3\" QUIT; while :; do sleep 0.1; done'",
+      "docker run -d --name quit --init --stop-signal QUIT busybox sh -c 'trap \"exit 3\" QUIT; echo set; while :; do sleep 0.1; done'",
     );
+    await expect.poll(() => ok("docker logs quit"), { timeout: 10_000 }).toBe("set");
     await ok("docker stop quit");
     expect((await inspect("quit")).State.ExitCode).toBe(3);
     await ok("docker rm quit");
