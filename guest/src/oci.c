@@ -218,7 +218,12 @@ static int do_kill(const struct arguments *a, struct err *e)
 		return err_set(e, 1, "unknown signal \"%.40s\"", name);
 	if (oci_state_load(&c, root, a->rest[0], e) < 0)
 		return -1;
-	if (flag_on(a, "all"))
+	/* Without a pid namespace of its own the rest of it would live on. */
+	bool shared = true;
+
+	json_each(ns, oci_get(c.config, "linux.namespaces"))
+		shared &= strcmp(json_string(ns, "type", ""), "pid") != 0;
+	if (flag_on(a, "all") || (signal == SIGKILL && shared))
 		return oci_cgroup_signal(&c, signal, e);
 	_cleanup_fd_ int pidfd = c.pid ? sys_pidfd_open(c.pid) : -1;
 
