@@ -218,7 +218,12 @@ static int do_kill(const struct arguments *a, struct err *e)
 		return err_set(e, 1, "unknown signal \"%.40s\"", name);
 	if (oci_state_load(&c, root, a->rest[0], e) < 0)
 		return -1;
-	if (flag_on(a, "all"))
+	/* Without a pid namespace of its own the rest of it would live on. */
+	bool shared = true;
+
+	json_each(ns, oci_get(c.config, "linux.namespaces"))
+		shared &= strcmp(json_string(ns, "type", ""), "pid") != 0;
+	if (flag_on(a, "all") || (signal == SIGKILL && shared))
 		return oci_cgroup_signal(&c, signal, e);
 	_cleanup_fd_ int pidfd = c.pid ? sys_pidfd_open(c.pid) : -1;
 
@@ -305,14 +310,18 @@ static int do_list(const struct arguments *a, struct err *e)
 	bool json = format && strcmp(format, "json") == 0, quiet = flag_on(a, "quiet");
 	struct jsonw w = {0};
 	struct dirent *entry;
+	char created[40];
 	DIR *list = opendir(root);
+
+	if (!list && (errno != ENOENT || strcmp(root, OCI_ROOT) != 0))
+		return err_errno(e, 1, "--root %s", root);
 
 	if (format && !json && strcmp(format, "table") != 0)
 		return err_set(e, 1, "--format: \"%.40s\" is neither table nor json", format);
 	if (json)
 		jsonw_array(&w, NULL);
 	else if (!quiet)
-		printf("%-20s %-8s %-10s %s\n", "ID", "PID", "STATUS", "BUNDLE");
+		printf("%-20s %-8s %-10s %-30s %s\n", "ID", "PID", "STATUS", "BUNDLE", "CREATED");
 	while (list && (entry = readdir(list))) {
 		struct oci c;
 		struct err failed;
@@ -321,12 +330,14 @@ static int do_list(const struct arguments *a, struct err *e)
 			continue;
 		const char *status = oci_status(&c);
 
+		unit_time(created, sizeof(created), c.created);
 		if (json)
 			oci_state_put(&w, &c, status, true);
 		else if (quiet)
 			puts(c.id);
 		else
-			printf("%-20s %-8d %-10s %s\n", c.id, strcmp(status, "stopped") == 0 ? 0 : c.pid, status, c.bundle);
+			printf("%-20s %-8d %-10s %-30s %s\n", c.id, strcmp(status, "stopped") == 0 ? 0 : c.pid, status, c.bundle,
+			       created);
 		oci_free(&c);
 	}
 	if (list)

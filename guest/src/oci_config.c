@@ -99,6 +99,8 @@ int oci_namespaces_parse(const struct json *config, int join[OCI_NAMESPACES], si
 				*flags |= flag;
 				continue;
 			}
+			if (*path != '/')
+				return err_set(e, 1, "config: linux.namespaces: path \"%.80s\" is not absolute", path);
 			int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 
 			if (fd < 0)

@@ -25,7 +25,7 @@ enum { FIELD_MAX = 200 };
 	"{ociVersion!sprocess:" PROCESS "root!{path!sreadonly:b}hostname:sdomainname:s"                                          \
 	"mounts:[{destination!stype:ssource:soptions:[suidMappings:xgidMappings:x}hooks:{prestart:" HOOKS "createRuntime:" HOOKS \
 	"createContainer:" HOOKS "startContainer:" HOOKS "poststart:" HOOKS "poststop:" HOOKS                                    \
-	"}annotations:{*:s}linux:{namespaces:[{type!spath:P}uidMappings:" IDS "gidMappings:" IDS                                 \
+	"}annotations:{*:s}linux:{namespaces:[{type!spath:s}uidMappings:" IDS "gidMappings:" IDS                                 \
 	"devices:[{type!spath!Pmajor:iminor:ifileMode:uuid:ugid:u}cgroupsPath:sresources:" RESOURCES                             \
 	"maskedPaths:[PreadonlyPaths:[ProotfsPropagation:ssysctl:{*:s}seccomp:{defaultAction!s}personality:{domain!s}"           \
 	"timeOffsets:{*:{secs:inanosecs:u}}mountLabel:xintelRdt:xnetDevices:xmemoryPolicy:x}}"
