@@ -33,7 +33,7 @@ beforeAll(async () => {
   await world.ok("docker run --rm --nest busybox docker run --rm busybox true", 2);
   before = await world.canary();
   expect(before).toMatch(/^the host's canary\nlistening 0\n/);
-}, 120_000);
+}, 600_000);
 
 afterAll(() => world.sandbox.stop());
 

@@ -110,7 +110,7 @@ beforeAll(async () => {
     "docker run --rm --nest busybox docker run --rm busybox true; docker run --rm -v shared:/v busybox true",
   );
   before = await world.canary();
-}, 240_000);
+}, 600_000);
 
 afterEach(async () => {
   await world.run("docker rm -f $(docker ps -aq)");

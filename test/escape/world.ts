@@ -17,7 +17,7 @@ export async function buildProbe(): Promise<Uint8Array> {
   const program = join(directory, "probe");
   await promisify(execFile)(
     "bash",
-    ["-c", `exec guest/build.sh --program "$1" test/escape/probe/*.c`, "sh", program].slice(),
+    ["-c", `exec guest/build.sh --program "$1" test/escape/probe/*.c`, "sh", program],
     { cwd: top },
   );
   const bytes = await readFile(program);
@@ -32,7 +32,8 @@ export class World {
   private constructor(readonly sandbox: Sandbox) {}
 
   static async start(options: NodeSandboxOptions = {}, built?: Uint8Array): Promise<World> {
-    const [probe, sandbox] = await Promise.all([built ?? buildProbe(), startNodeSandbox(options)]);
+    const sandbox = startNodeSandbox(options);
+    const probe = built ?? (await buildProbe());
     const world = new World(sandbox);
     await sandbox.ready;
     await sandbox.files.write("/tmp/probe", probe);
