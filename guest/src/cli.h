@@ -33,6 +33,9 @@ extern const struct flag cli_run_flags[], cli_exec_flags[], cli_network_create_f
 	cli_network_inspect_flags[], cli_network_connect_flags[], cli_network_disconnect_flags[], cli_events_flags[],
 	cli_stats_flags[], cli_update_flags[];
 
+extern const struct flag cli_copy_flags[], cli_export_flags[];
+extern const struct flag cli_volume_create_flags[], cli_volume_list_flags[], cli_volume_prune_flags[], cli_volume_remove_flags[];
+
 int cli_run(const struct cli_command *command, struct arguments *a);
 int cli_create(const struct cli_command *command, struct arguments *a);
 int cli_start(const struct cli_command *command, struct arguments *a);
@@ -55,7 +58,14 @@ int cli_network_inspect(const struct cli_command *command, struct arguments *a);
 int cli_network_remove(const struct cli_command *command, struct arguments *a);
 int cli_network_change(const struct cli_command *command, struct arguments *a); /* connect, disconnect */
 int cli_port(const struct cli_command *command, struct arguments *a);
+int cli_copy(const struct cli_command *command, struct arguments *a);
+int cli_diff(const struct cli_command *command, struct arguments *a);
+int cli_export(const struct cli_command *command, struct arguments *a);
 int cli_version_line(void); /* --version */
+int cli_volume_create(const struct cli_command *command, struct arguments *a);
+int cli_volume_list(const struct cli_command *command, struct arguments *a);
+int cli_volume_prune(const struct cli_command *command, struct arguments *a);
+int cli_volume_remove(const struct cli_command *command, struct arguments *a);
 int cli_version(const struct cli_command *command, struct arguments *a);
 int cli_info(const struct cli_command *command, struct arguments *a);
 
@@ -104,6 +114,8 @@ double cli_container_size(const char *id);
 int cli_print_documents(struct jsonw *list, const char *format);
 /* Adds a network's document to `out`. -1 when there is none. */
 int cli_network_get(const char *name, struct jsonw *out, struct err *e);
+/* The same of a volume. */
+int cli_volume_get(const char *name, struct jsonw *out, struct err *e);
 /* Pulls and shows the progress on `out` (1 or 2). */
 int cli_pull_image(const char *reference, bool quiet, int out, struct err *e);
 /* {"ref":reference}; NULL: out of memory. */

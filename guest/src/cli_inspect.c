@@ -5,15 +5,15 @@
 #include "cli.h"
 #include "client.h"
 #include "io.h"
+#include "level.h"
 #include "network.h"
 #include "publish.h"
-#include "spec.h"
 #include "template.h"
 #include "tuning.h"
 #include "units.h"
 
 struct parts {
-	struct jsonw container, request, summary, networks, health;
+	struct jsonw container, request, summary, networks, health, mounts;
 };
 
 static int keep(const struct json *answer, void *context)
@@ -22,11 +22,10 @@ static int keep(const struct json *answer, void *context)
 	const struct {
 		const char *key;
 		struct jsonw *to;
-	} wanted[] = {{"container", &p->container},
-		      {"request", &p->request},
-		      {"summary", &p->summary},
-		      {"networks", &p->networks},
-		      {"health", &p->health}};
+	} wanted[] = {
+		{"container", &p->container}, {"request", &p->request}, {"summary", &p->summary},
+		{"networks", &p->networks},   {"health", &p->health},   {"mounts", &p->mounts},
+	};
 
 	for (size_t i = 0; i < array_size(wanted); i++)
 		if (json_get(answer, wanted[i].key) && !wanted[i].to->data)
@@ -230,22 +229,27 @@ static void put_host_config(struct jsonw *w, const struct json *request)
 	jsonw_end_object(w);
 }
 
-static void put_mounts(struct jsonw *w, const struct json *request)
+static void put_mounts(struct jsonw *w, const struct json *mounts)
 {
 	jsonw_array(w, "Mounts");
-	json_each(text, json_get(request, "binds")) {
-		struct bind bind;
+	json_each(item, mounts) {
+		const char *source = json_string(item, "source", "");
+		bool volume = strcmp(json_string(item, "type", ""), "volume") == 0,
+		     read_only = json_bool(item, "readOnly", false);
+		char path[200];
 
-		if (text->kind != JSON_STRING || spec_bind(text->string, &bind, NULL) < 0)
-			continue;
+		snprintf(path, sizeof(path), VOLUMES "/%.128s/_data", source);
 		jsonw_object(w, NULL);
-		jsonw_string(w, "Type", bind.volume ? "volume" : "bind");
-		if (bind.volume)
-			jsonw_string(w, "Name", bind.source);
-		else
-			jsonw_string(w, "Source", bind.source);
-		jsonw_string(w, "Destination", bind.target);
-		jsonw_bool(w, "RW", !bind.read_only);
+		jsonw_string(w, "Type", volume ? "volume" : "bind");
+		if (volume)
+			jsonw_string(w, "Name", source);
+		jsonw_string(w, "Source", volume ? path : source);
+		jsonw_string(w, "Destination", json_string(item, "target", ""));
+		if (volume)
+			jsonw_string(w, "Driver", "local");
+		jsonw_string(w, "Mode", read_only ? "ro" : "");
+		jsonw_bool(w, "RW", !read_only);
+		jsonw_string(w, "Propagation", volume ? "" : "rprivate");
 		jsonw_end_object(w);
 	}
 	jsonw_end_array(w);
@@ -311,7 +315,7 @@ static void put_networks(struct jsonw *w, const struct json *c, const struct jso
 }
 
 static void put_container(struct jsonw *w, const struct json *c, const struct json *request, const struct json *summary,
-			  const struct json *networks, const struct json *health)
+			  const struct json *networks, const struct json *health, const struct json *mounts)
 {
 	const struct json *argv = json_get(summary, "argv");
 	char name[140];
@@ -329,7 +333,7 @@ static void put_container(struct jsonw *w, const struct json *c, const struct js
 	jsonw_string(w, "Driver", "overlay");
 	jsonw_string(w, "Platform", "linux");
 	put_host_config(w, request);
-	put_mounts(w, request);
+	put_mounts(w, mounts);
 	put_config(w, request, summary);
 	put_networks(w, c, networks);
 	jsonw_end_object(w);
@@ -354,9 +358,11 @@ static int inspect_container(const char *name, struct jsonw *out, struct err *e)
 
 		struct json *networks = p.networks.data ? json_parse(p.networks.data, p.networks.length, NULL) : NULL;
 		struct json *health = p.health.data ? json_parse(p.health.data, p.health.length, NULL) : NULL;
+		struct json *mounts = p.mounts.data ? json_parse(p.mounts.data, p.mounts.length, NULL) : NULL;
 
-		put_container(out, container, request, summary, networks, health);
+		put_container(out, container, request, summary, networks, health, mounts);
 		json_free(health);
+		json_free(mounts);
 		json_free(networks);
 		json_free(container);
 		json_free(request);
@@ -367,6 +373,7 @@ static int inspect_container(const char *name, struct jsonw *out, struct err *e)
 	jsonw_free(&p.summary);
 	jsonw_free(&p.networks);
 	jsonw_free(&p.health);
+	jsonw_free(&p.mounts);
 	return ret;
 }
 
@@ -415,6 +422,7 @@ static const struct {
 	{"container", inspect_container},
 	{"image", inspect_image},
 	{"network", cli_network_get},
+	{"volume", cli_volume_get},
 };
 
 /* What is found is printed, then what is not is told: as docker does with many names. */

@@ -299,6 +299,8 @@ int cli_each(const struct cli_command *c, struct arguments *a)
 		jsonw_string(&w, "container", a->rest[i]);
 		if (flag_on(a, "force"))
 			jsonw_bool(&w, "force", true);
+		if (flag_on(a, "volumes"))
+			jsonw_bool(&w, "volumes", true);
 		if (timeout)
 			jsonw_int(&w, "timeout", atol(timeout));
 		if (flag_text(a, "signal"))

@@ -88,6 +88,7 @@ const struct flag cli_run_flags[] = {
 	{0, "userns", FLAG_TEXT, "User namespace to use (\"host\")"},
 	{0, "uts", FLAG_TEXT, "UTS namespace to use (\"host\")"},
 	{'v', "volume", FLAG_LIST, "Bind mount a volume"},
+	{0, "volumes-from", FLAG_LIST, "Mount volumes from the specified container(s)"},
 	{'w', "workdir", FLAG_TEXT, "Working directory inside the container"},
 	{0},
 };
@@ -170,6 +171,7 @@ static const struct {
 	{"user", "user"},
 	{"userns", "usernsMode"},
 	{"uts", "utsMode"},
+	{"volumes-from", "volumesFrom"},
 	{"workdir", "workdir"},
 };
 

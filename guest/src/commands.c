@@ -3,8 +3,10 @@
 #include <stdio.h>
 #include <string.h>
 #include "cgroup.h"
+#include "command_files.h"
 #include "command_life.h"
 #include "command_network.h"
+#include "command_volume.h"
 #include "commands.h"
 #include "container.h"
 #include "events.h"
@@ -140,6 +142,7 @@ static void orphaned(struct entry *entry)
 			ended(entry, 137, false);
 			waiters_wake(entry->id);
 		} else {
+			c.remove_volumes = true;
 			container_remove(&c, NULL);
 			gone(entry);
 		}
@@ -368,6 +371,7 @@ static int wait_entry(struct request *r, struct err *e)
 
 static int remove_entry(struct request *r, struct err *e)
 {
+	r->entry->remove_volumes = json_bool(r->json, "volumes", false);
 	if (r->entry->state == ENTRY_RUNNING || r->entry->restarting) {
 		if (!json_bool(r->json, "force", false))
 			return err_set(e, 1,
@@ -475,6 +479,10 @@ static const struct {
 	{"rm", remove_entry, true},
 	{"inspect", inspect, true},
 	{"ps", list, false},
+	{"copy.in", command_files, true},
+	{"copy.out", command_files, true},
+	{"diff", command_files, true},
+	{"export", command_files, true},
 	{"layers.forget", forget_layers, false},
 	{"network.create", command_network_create, false},
 	{"network.ls", command_network_list, false},
@@ -483,6 +491,11 @@ static const struct {
 	{"network.prune", command_network_prune, false},
 	{"network.connect", command_network_change, true},
 	{"network.disconnect", command_network_change, true},
+	{"volume.create", command_volume_create, false},
+	{"volume.inspect", command_volume_list, false},
+	{"volume.ls", command_volume_list, false},
+	{"volume.prune", command_volume_prune, false},
+	{"volume.rm", command_volume_remove, false},
 };
 
 void command_run(char *packet, size_t length, int client)

@@ -15,6 +15,7 @@
 #include "endpoint.h"
 #include "io.h"
 #include "kernel.h"
+#include "mountlist.h"
 #include "mounts.h"
 #include "ns.h"
 #include "process.h"
@@ -22,7 +23,7 @@
 #include "sock.h"
 #include "sysctl.h"
 #include "ulimit.h"
-#include "volumes.h"
+#include "volume_store.h"
 
 enum { START_TIMEOUT_MS = 30000, REMOVE_TIMEOUT_MS = 5000 };
 
@@ -109,7 +110,8 @@ static int do_directory(struct container *c, struct err *e)
 
 static int undo_directory(struct container *c, struct err *e)
 {
-	static const char *const files[] = {"log", "log.old", "state.json", "state.json.new", "host.sock", "monitor.sock"};
+	static const char *const files[] = {"log",       "log.old",      "state.json", "state.json.new",
+					    "host.sock", "monitor.sock", "mounts.json"};
 	char path[200];
 
 	for (size_t i = 0; i < array_size(files); i++) {
@@ -155,6 +157,18 @@ static int undo_writable(struct container *c, struct err *e)
 	if (umount2(path, MNT_DETACH | UMOUNT_NOFOLLOW) < 0 && errno != EINVAL && errno != ENOENT)
 		return err_errno(e, 125, "unmount %s", path);
 	return rmdir(path) < 0 && errno != ENOENT ? err_errno(e, 125, "remove %s", path) : 0;
+}
+
+static int do_volumes(struct container *c, struct err *e)
+{
+	return mountlist_make(c->id, &c->spec, c->image.config, e);
+}
+
+static int undo_volumes(struct container *c, struct err *e)
+{
+	(void)e;
+	volume_give_back(c->id, c->remove_volumes);
+	return 0;
 }
 
 static int do_layers(struct container *c, struct err *e)
@@ -228,24 +242,6 @@ static int undo_streams(struct container *c, struct err *e)
 	return 0;
 }
 
-/* Receives the volumes and the word to go on. */
-static int child_wait(int sync, int *binds, size_t *bind_count, struct err *e)
-{
-	for (;;) {
-		int fds[SOCK_FDS_MAX];
-		size_t count = SOCK_FDS_MAX;
-		char word;
-		ssize_t n = sock_recv(sync, &word, 1, fds, &count, START_TIMEOUT_MS, e);
-
-		if (n <= 0)
-			return n == 0 ? err_set(e, 125, "the monitor is gone") : -1;
-		for (size_t i = 0; i < count && *bind_count < SPEC_BINDS_MAX; i++)
-			binds[(*bind_count)++] = fds[i];
-		if (word == 'g')
-			return 0;
-	}
-}
-
 /* Executed by descriptor from its read-only file system: no copy of it is in the container (CVE-2019-5736). */
 static int open_init(struct container *c, struct err *e)
 {
@@ -284,7 +280,7 @@ static void child(struct container *c, int sync, int report)
 	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0 || prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) < 0)
 		err_errno(&e, 125, "prctl");
 	else if (open_init(c, &e) == 0 && rootfs_begin(&rootfs, &e) == 0 &&
-		 child_wait(sync, binds, &rootfs.bind_count, &e) == 0) {
+		 mountlist_receive(sync, binds, &rootfs.bind_count, &e) == 0) {
 		/* Keyrings are not namespaced. Inside a nested container the filter refuses this and the keyring is fresh anyway. */
 		syscall(SYS_keyctl, 1 /* KEYCTL_JOIN_SESSION_KEYRING */, NULL);
 		if (streams_adopt(&c->streams, &e) == 0 && syscall(SYS_setresgid32, 0, 0, 0) == 0 &&
@@ -302,30 +298,6 @@ static void child(struct container *c, int sync, int report)
 		}
 	}
 	process_fail(report, &e);
-}
-
-static int send_volumes(struct container *c, int sync, struct err *e)
-{
-	char path[64];
-	_cleanup_fd_ int user_ns = -1;
-
-	json_each(text, c->spec.binds) {
-		struct bind bind;
-
-		if (user_ns < 0) {
-			snprintf(path, sizeof(path), "/proc/%d/ns/user", c->pid);
-			user_ns = open(path, O_RDONLY | O_CLOEXEC);
-			if (user_ns < 0)
-				return err_errno(e, 125, "open %s", path);
-		}
-		if (spec_bind(text->string, &bind, e) < 0)
-			return -1;
-		_cleanup_fd_ int mount = volume_open(&bind, user_ns, e);
-
-		if (mount < 0 || sock_send(sync, "v", 1, &mount, 1, START_TIMEOUT_MS, e) < 0)
-			return -1;
-	}
-	return sock_send(sync, "g", 1, NULL, 0, START_TIMEOUT_MS, e);
 }
 
 static int undo_process(struct container *c, struct err *e)
@@ -363,6 +335,8 @@ static int do_process(struct container *c, struct err *e)
 	}
 	_cleanup_fd_ int sync_ours = sync[0], sync_theirs = sync[1], report_ours = report[0], report_theirs = report[1];
 
+	if (!c->mounts)
+		c->mounts = mountlist_load(c->id);
 	c->pid = sharing_clone(sharing, NS_ALL, c->cgroup, &c->pidfd, e);
 	if (c->pid < 0) {
 		c->pid = 0;
@@ -382,7 +356,7 @@ static int do_process(struct container *c, struct err *e)
 	if (ret == 0)
 		ret = attachments_link(c, e);
 	if (ret == 0)
-		ret = send_volumes(c, sync_ours, e);
+		ret = mountlist_send(c->mounts, c->pid, sync_ours, e);
 	if (ret == 0)
 		ret = process_wait_started(report_ours, START_TIMEOUT_MS, e);
 	streams_close_child(&c->streams);
@@ -400,6 +374,7 @@ static const struct step {
 	{"directory", do_directory, undo_directory},
 	{"writable layer", do_writable, undo_writable},
 	{"image", do_image, NULL},
+	{"volumes", do_volumes, undo_volumes},
 	/* up to here it exists, from here on it runs */
 	{"image", do_image, NULL},
 	{"layers", do_layers, NULL},
@@ -410,7 +385,7 @@ static const struct step {
 	{"process", do_process, undo_process},
 };
 
-enum { EXISTS = 4, ALL = array_size(steps) };
+enum { EXISTS = 5, ALL = array_size(steps) };
 
 /* Down to `target` steps. Goes on after a failure and keeps the first one. */
 static int undo_to(struct container *c, unsigned target, struct err *e)
@@ -449,7 +424,12 @@ static int apply_to(struct container *c, unsigned target, struct err *e)
 
 int container_create(struct container *c, struct err *e)
 {
-	return apply_to(c, EXISTS, e);
+	/* What was made for a container that is not going to be helps nobody. */
+	c->remove_volumes = true;
+	int ret = apply_to(c, EXISTS, e);
+
+	c->remove_volumes = c->spec.remove;
+	return ret;
 }
 
 int container_start(struct container *c, struct err *e)
@@ -457,9 +437,15 @@ int container_start(struct container *c, struct err *e)
 	return apply_to(c, ALL, e);
 }
 
+int container_files(struct container *c, struct err *e)
+{
+	return do_image(c, e) < 0 ? -1 : do_layers(c, e);
+}
+
 void container_exists(struct container *c)
 {
 	c->done = EXISTS;
+	c->remove_volumes = c->spec.remove;
 }
 
 int container_stop(struct container *c, struct err *e)
@@ -472,6 +458,7 @@ int container_remove(struct container *c, struct err *e)
 	int ret = undo_to(c, 0, e);
 
 	attachments_free(&c->networks);
+	json_free(c->mounts);
 	image_free(&c->image);
 	process_free(&c->process);
 	return ret;

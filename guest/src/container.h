@@ -28,7 +28,9 @@ struct container {
 	pid_t pid;
 	struct streams streams;
 	struct attachments networks;
-	unsigned done; /* steps that are in effect */
+	struct json *mounts; /* mountlist.h; loaded when it starts */
+	bool remove_volumes; /* its anonymous ones go with it */
+	unsigned done;       /* steps that are in effect */
 };
 
 /*
@@ -40,6 +42,8 @@ int container_init(struct container *c, const char *id, const char *name, const 
 /* The steps up to "exists", and from there to "runs". On failure what this call did is undone again. */
 int container_create(struct container *c, struct err *e);
 int container_start(struct container *c, struct err *e);
+/* What its file tree is made of: the image and its layers, for who wants to see it and not to run it. */
+int container_files(struct container *c, struct err *e);
 /* Marks the steps up to "exists" as done: they were, by another process. */
 void container_exists(struct container *c);
 /* Back to "exists"; to nothing. They go on after a failed undo and report the first. */

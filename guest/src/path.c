@@ -32,6 +32,11 @@ int root_open_plain(int root, const char *path, struct err *e)
 	return resolve(root, path, O_PATH, IN_ROOT | RESOLVE_NO_SYMLINKS, e);
 }
 
+int root_get(int root, const char *path, int flags, struct err *e)
+{
+	return resolve(root, path, (uint64_t)flags, IN_ROOT, e);
+}
+
 char *root_read(int root, const char *path, size_t limit, struct err *e)
 {
 	_cleanup_fd_ int fd = resolve(root, path, O_RDONLY | O_NONBLOCK | O_NOCTTY, IN_ROOT, e);
@@ -46,7 +51,7 @@ char *root_read(int root, const char *path, size_t limit, struct err *e)
 	return read_fd(fd, limit, NULL, e);
 }
 
-int root_mkdirs(int root, const char *path, mode_t mode, struct err *e)
+static int mkdirs(int root, const char *path, mode_t mode, uint64_t how, struct err *e)
 {
 	char done[PATH_MAX] = "", part[NAME_MAX + 1];
 	_cleanup_fd_ int at = resolve(root, "/", O_PATH | O_DIRECTORY, IN_ROOT, e);
@@ -71,12 +76,12 @@ int root_mkdirs(int root, const char *path, mode_t mode, struct err *e)
 			return err_set(e, 125, "path contains \"..\"");
 		strcat(strcat(done, "/"), part);
 		/* Always from the root, so that a symlink half-way resolves as it would for the container. */
-		int next = resolve(root, done, O_PATH | O_DIRECTORY, IN_ROOT, e);
+		int next = resolve(root, done, O_PATH | O_DIRECTORY, how, e);
 
 		if (next < 0 && errno == ENOENT) {
 			if (mkdirat(at, part, mode) < 0 && errno != EEXIST)
 				return err_errno(e, 125, "make directory %s", done);
-			next = resolve(root, done, O_PATH | O_DIRECTORY, IN_ROOT, e);
+			next = resolve(root, done, O_PATH | O_DIRECTORY, how, e);
 		}
 		if (next < 0)
 			return -1;
@@ -86,14 +91,19 @@ int root_mkdirs(int root, const char *path, mode_t mode, struct err *e)
 	return take_fd(&at);
 }
 
-int root_parent(int root, const char *path, char name[NAME_MAX + 1], struct err *e)
+int root_mkdirs(int root, const char *path, mode_t mode, struct err *e)
 {
-	char parent[PATH_MAX];
+	return mkdirs(root, path, mode, IN_ROOT, e);
+}
+
+/* Splits the last part off into `name`; `parent` gets the rest. */
+static int split(const char *path, char parent[PATH_MAX], char name[NAME_MAX + 1], struct err *e)
+{
 	size_t length = strlen(path);
 
 	while (length > 1 && path[length - 1] == '/')
 		length--;
-	if (length == 0 || length >= sizeof(parent))
+	if (length == 0 || length >= PATH_MAX)
 		return err_set(e, 125, "%.64s: not a usable path", path);
 	memcpy(parent, path, length);
 	parent[length] = 0;
@@ -103,9 +113,25 @@ int root_parent(int root, const char *path, char name[NAME_MAX + 1], struct err 
 	if (!*last || strlen(last) > NAME_MAX || strcmp(last, "..") == 0 || strcmp(last, ".") == 0)
 		return err_set(e, 125, "%.64s: not a usable path", path);
 	strcpy(name, last);
-	if (slash)
-		*slash = 0;
-	return root_mkdirs(root, slash ? parent : "/", 0755, e);
+	strcpy(slash ? slash : parent, slash && slash > parent ? "" : "/");
+	return 0;
+}
+
+int root_parent(int root, const char *path, char name[NAME_MAX + 1], struct err *e)
+{
+	char parent[PATH_MAX];
+
+	return split(path, parent, name, e) < 0 ? -1 : root_mkdirs(root, parent, 0755, e);
+}
+
+int root_place(int root, const char *path, bool make, char name[NAME_MAX + 1], struct err *e)
+{
+	const uint64_t how = IN_ROOT | RESOLVE_NO_SYMLINKS;
+	char parent[PATH_MAX];
+
+	if (split(path, parent, name, e) < 0)
+		return -1;
+	return make ? mkdirs(root, parent, 0755, how, e) : resolve(root, parent, O_PATH | O_DIRECTORY, how, e);
 }
 
 int root_mountpoint(int root, const char *path, bool directory, struct err *e)

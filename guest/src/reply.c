@@ -1,6 +1,7 @@
 #include <stdio.h>
 #include <string.h>
 #include "io.h"
+#include "mountlist.h"
 #include "reply.h"
 #include "resources.h"
 #include "sock.h"
@@ -110,11 +111,13 @@ static void put_entry(struct jsonw *w, const char *key, const struct entry *entr
 
 int reply_entry(int client, const struct entry *entry, struct err *e)
 {
-	static const char *const parts[] = {"container", "request", "summary", "networks", "health"};
-	const struct json *values[] = {NULL, entry->request, entry_summary(entry), entry_networks(entry), entry->health};
+	static const char *const parts[] = {"container", "request", "summary", "networks", "health", "mounts"};
+	struct json *mounts = mountlist_load(entry->id);
+	const struct json *values[] = {NULL, entry->request, entry_summary(entry), entry_networks(entry), entry->health, mounts};
+	int ret = 0;
 
 	/* One packet each: together they may be larger than one. */
-	for (size_t i = 0; i < array_size(parts); i++) {
+	for (size_t i = 0; i < array_size(parts) && ret == 0; i++) {
 		struct jsonw w = {0};
 
 		jsonw_object(&w, NULL);
@@ -123,11 +126,12 @@ int reply_entry(int client, const struct entry *entry, struct err *e)
 		else
 			jsonw_value(&w, parts[i], values[i]);
 		jsonw_end_object(&w);
-		if (reply_json(client, &w, REPLY_MS, e) < 0)
-			return -1;
+		ret = reply_json(client, &w, REPLY_MS, e);
 	}
-	reply_code(client, 0);
-	return 0;
+	json_free(mounts);
+	if (ret == 0)
+		reply_code(client, 0);
+	return ret;
 }
 
 int reply_list(int client, bool all, bool details, struct err *e)

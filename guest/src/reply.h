@@ -13,7 +13,7 @@ void reply_error(int client, const struct err *e);
 void reply_code(int client, int code);
 /* A packet of JSON; frees it. */
 int reply_json(int client, struct jsonw *w, int timeout_ms, struct err *e);
-/* All of one container: {"container":…}, {"request":…}, {"summary":…}, {"networks":[…]}, {"health":…}. */
+/* All of one container: {"container":…}, {"request":…}, {"summary":…}, {"networks":[…]}, {"health":…}, {"mounts":[…]}. */
 int reply_entry(int client, const struct entry *entry, struct err *e);
 /* {"containers":[…]}, as many packets as it takes. */
 int reply_list(int client, bool all, bool details, struct err *e);

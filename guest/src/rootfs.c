@@ -6,8 +6,10 @@
 #include "io.h"
 #include "kernel.h"
 #include "layers.h"
+#include "mountlist.h"
 #include "mounts.h"
 #include "path.h"
+#include "populate.h"
 #include "rootfs.h"
 #include "tmpfs.h"
 
@@ -88,14 +90,14 @@ int rootfs_begin(struct rootfs *r, struct err *e)
 	if (r->rw < 0)
 		return err_errno(e, 125, "open %s", path);
 	container_path(path, r->container->id, "host.sock");
-	r->relay = nest ? open(path, O_PATH | O_NOFOLLOW | O_CLOEXEC) : -1;
-	if (nest && r->relay < 0)
+	r->relay = nest && !r->files_only ? open(path, O_PATH | O_NOFOLLOW | O_CLOEXEC) : -1;
+	if (nest && !r->files_only && r->relay < 0)
 		return err_errno(e, 125, "open %s", path);
-	return open_given(r, e);
+	return r->files_only ? 0 : open_given(r, e);
 }
 
 /* Lowers from the top down. The current directory is rw, which the container's root owns, so relative names reach it. */
-static int overlay(const struct container *c, struct err *e)
+static int overlay(const struct container *c, bool writable, struct err *e)
 {
 	const struct json *layers[LAYERS_MAX];
 	char path[128], hex[65];
@@ -121,11 +123,11 @@ static int overlay(const struct container *c, struct err *e)
 	if (sys_fsconfig(fs, FSCONFIG_SET_STRING, "lowerdir+", BELOW, 0) < 0)
 		return err_errno(e, 125, "overlay: " BELOW);
 	static const char *const options[][2] = {
-		{"source", "overlay"}, {"upperdir", "upper"}, {"workdir", "work"},
-		{"xino", "off"},       {"index", "off"},      {"metacopy", "off"},
+		{"source", "overlay"}, {"xino", "off"},       {"index", "off"},
+		{"metacopy", "off"},   {"upperdir", "upper"}, {"workdir", "work"},
 	};
 
-	for (size_t i = 0; i < array_size(options); i++)
+	for (size_t i = 0; i < array_size(options) - (writable ? 0 : 2); i++)
 		if (sys_fsconfig(fs, FSCONFIG_SET_STRING, options[i][0], options[i][1], 0) < 0)
 			return err_errno(e, 125, "overlay: %s", options[i][0]);
 	/* trusted.* attributes are not for user namespaces. */
@@ -138,6 +140,15 @@ static int overlay(const struct container *c, struct err *e)
 	return fd < 0 ? err_errno(e, 125, "overlay") : fd;
 }
 
+static bool is_target(const struct json *mounts, const char *path)
+{
+	json_each(item, mounts)
+		if (strcmp(json_string(item, "target", ""), path) == 0)
+			return true;
+	return false;
+}
+
+/* After the volumes: one on /etc is to have them too, and one on such a file is to win. */
 static int bind_etc(const struct rootfs *r, int root, struct err *e)
 {
 	char target[64];
@@ -145,6 +156,8 @@ static int bind_etc(const struct rootfs *r, int root, struct err *e)
 
 	for (size_t i = 0; i < array_size(etc_files); i++) {
 		snprintf(target, sizeof(target), "/etc/%s", etc_files[i]);
+		if (is_target(r->container->mounts, target))
+			continue;
 		_cleanup_fd_ int tree = sys_open_tree(r->etc, etc_files[i], OPEN_TREE_CLONE | AT_SYMLINK_NOFOLLOW);
 
 		if (tree < 0)
@@ -161,6 +174,20 @@ static int bind_etc(const struct rootfs *r, int root, struct err *e)
 	return 0;
 }
 
+static int mount_volume(const struct bind *bind, int root, int tree, bool directory, struct err *e)
+{
+	const struct mount_attr read_only = {.attr_set = MOUNT_ATTR_RDONLY};
+	/* Only what the image has: a place we make is nobody's content. */
+	_cleanup_fd_ int from = bind->volume && !bind->no_copy ? root_open(root, bind->target, NULL) : -1;
+	_cleanup_fd_ int at = root_mountpoint(root, bind->target, directory, e);
+
+	if (at < 0 || (from >= 0 && populate(from, tree, e) < 0) || mount_attach(tree, at, bind->target, e) < 0)
+		return -1;
+	if (bind->volume && bind->read_only && sys_mount_setattr(tree, "", AT_EMPTY_PATH, &read_only) < 0)
+		return err_errno(e, 125, "read-only");
+	return 0;
+}
+
 /* Volumes and tmpfs whose place is `depth` parts below the root; 1 when there are deeper ones. */
 static int mount_at(const struct rootfs *r, int root, unsigned depth, struct err *e)
 {
@@ -168,24 +195,21 @@ static int mount_at(const struct rootfs *r, int root, unsigned depth, struct err
 	size_t i = 0;
 	int more = 0;
 
-	json_each(text, spec->binds) {
+	json_each(item, r->container->mounts) {
 		struct bind bind;
 		struct stat st;
 
-		if (i == r->bind_count || spec_bind(text->string, &bind, e) < 0 || fstat(r->binds[i], &st) < 0)
+		mountlist_bind(item, &bind);
+		if (i == r->bind_count || fstat(r->binds[i], &st) < 0)
 			return err_set(e, 125, "volume %zu did not arrive", i);
 		unsigned own = spec_depth(bind.target);
 
 		more |= own > depth;
-		if (own == depth) {
-			_cleanup_fd_ int at = root_mountpoint(root, bind.target, S_ISDIR(st.st_mode), e);
-
-			if (at < 0 || mount_attach(r->binds[i], at, bind.target, e) < 0)
-				return err_context(e, "volume %s", bind.target);
-		}
+		if (own == depth && mount_volume(&bind, root, r->binds[i], S_ISDIR(st.st_mode), e) < 0)
+			return err_context(e, "volume %s", bind.target);
 		i++;
 	}
-	json_each(text, spec->tuning.tmpfs) {
+	json_each(text, r->files_only ? NULL : spec->tuning.tmpfs) {
 		struct tmpfs tmpfs;
 
 		if (tmpfs_parse(text->string, &tmpfs, e) < 0)
@@ -259,6 +283,11 @@ int rootfs_pivot(int root, struct err *e)
 	return 0;
 }
 
+int rootfs_image(struct rootfs *r, struct err *e)
+{
+	return fchdir(r->rw) < 0 ? err_errno(e, 125, "enter the writable layer") : overlay(r->container, false, e);
+}
+
 int rootfs_enter(struct rootfs *r, struct err *e)
 {
 	const struct container *c = r->container;
@@ -266,26 +295,26 @@ int rootfs_enter(struct rootfs *r, struct err *e)
 
 	if (fchdir(r->rw) < 0)
 		return err_errno(e, 125, "enter the writable layer");
-	_cleanup_fd_ int root = overlay(c, e);
+	_cleanup_fd_ int root = overlay(c, true, e);
 
 	if (root < 0)
 		return -1;
 	if (sys_move_mount(root, "", r->rw, "root", MOVE_MOUNT_F_EMPTY_PATH) < 0)
 		return err_errno(e, 125, "mount the root");
-	if (mounts_system(root, &c->spec, c->level.number, c->dev, c->spec.tty ? c->streams.child_in : -1, r->given, e) < 0 ||
-	    bind_etc(r, root, e) < 0)
+	if (!r->files_only &&
+	    mounts_system(root, &c->spec, c->level.number, c->dev, c->spec.tty ? c->streams.child_in : -1, r->given, e) < 0)
 		return -1;
 	/* From the top down, whatever the order they were given in: none covers another, nor /run what a nested engine needs. */
 	int more = mount_at(r, root, 1, e);
 
-	if (more < 0 || (c->spec.profile != PROFILE_PLAIN && nest_state(r, root, e) < 0))
+	if (more < 0 || (!r->files_only && c->spec.profile != PROFILE_PLAIN && nest_state(r, root, e) < 0))
 		return -1;
 	for (unsigned depth = 2; more > 0; depth++)
 		more = mount_at(r, root, depth, e);
-	if (more < 0)
+	if (more < 0 || (!r->files_only && bind_etc(r, root, e) < 0))
 		return -1;
 	/* Missing ones are made, as docker does; what cannot be is refused when the process enters it. */
-	_cleanup_fd_ int cwd = root_mkdirs(root, c->process.cwd, 0755, NULL);
+	_cleanup_fd_ int cwd = r->files_only ? -1 : root_mkdirs(root, c->process.cwd, 0755, NULL);
 
 	(void)cwd;
 	if (rootfs_pivot(root, e) < 0)

@@ -10,6 +10,7 @@
 #include "publish.h"
 #include "seccomp_profile.h"
 #include "spec.h"
+#include "volume_store.h"
 
 bool spec_name_ok(const char *name)
 {
@@ -194,7 +195,8 @@ int spec_parse(const struct json *request, struct spec *spec, struct err *e)
 	if (spec_strings(request, "entrypoint", 16, &spec->entrypoint, e) < 0 ||
 	    spec_strings(request, "argv", SPEC_LIST_MAX / 2, &spec->argv, e) < 0 ||
 	    spec_strings(request, "env", SPEC_LIST_MAX / 2, &spec->env, e) < 0 ||
-	    spec_strings(request, "binds", SPEC_BINDS_MAX, &spec->binds, e) < 0)
+	    spec_strings(request, "binds", SPEC_BINDS_MAX, &spec->binds, e) < 0 ||
+	    spec_strings(request, "volumesFrom", SPEC_BINDS_MAX, &spec->volumes_from, e) < 0)
 		return -1;
 	json_each(variable, spec->env)
 		if (variable->string[0] == '=' || !variable->string[0])
@@ -210,29 +212,62 @@ int spec_parse(const struct json *request, struct spec *spec, struct err *e)
 	return capabilities(request, spec, e) < 0 ? -1 : sharing_parse(request, spec, e);
 }
 
+/* Of those that say how the host shares a directory, none changes anything here. */
+static int bind_modes(const char *text, struct bind *bind, struct err *e)
+{
+	static const char *const same[] = {"rw", "z", "Z", "private", "rprivate", "cached", "delegated", "consistent"};
+
+	for (const char *at = text;; at++) {
+		size_t length = strcspn(at, ","), i = 0;
+
+		if (length == 2 && strncmp(at, "ro", 2) == 0) {
+			bind->read_only = true;
+		} else if (length == 6 && strncmp(at, "nocopy", 6) == 0) {
+			bind->no_copy = true;
+		} else {
+			while (i < array_size(same) && (strlen(same[i]) != length || strncmp(at, same[i], length) != 0))
+				i++;
+			if (i == array_size(same))
+				return err_set(e, 125, "invalid mode: %.80s", text);
+		}
+		at += length;
+		if (!*at)
+			return 0;
+	}
+}
+
+/* "//a//b/" → "/a/b", so that equal places have equal names. */
+static void clean(char *path)
+{
+	char *to = path;
+
+	for (const char *from = path; *from; from++)
+		if (*from != '/' || (from[1] != '/' && from[1]))
+			*to++ = *from;
+	*to = 0;
+}
+
 int spec_bind(const char *text, struct bind *bind, struct err *e)
 {
 	const char *colon = strchr(text, ':'), *second = colon ? strchr(colon + 1, ':') : NULL;
+	const char *at_target = colon ? colon + 1 : text;
 	size_t source = colon ? (size_t)(colon - text) : 0;
-	size_t target = !colon ? 0 : second ? (size_t)(second - colon - 1) : strlen(colon + 1);
+	size_t target = second ? (size_t)(second - at_target) : strlen(at_target);
 
 	*bind = (struct bind){0};
-	if (source == 0 || target == 0 || source >= sizeof(bind->source) || target >= sizeof(bind->target))
+	if ((colon && source == 0) || target == 0 || source >= sizeof(bind->source) || target >= sizeof(bind->target))
 		return err_set(e, 125, "invalid volume specification: '%.200s'", text);
 	memcpy(bind->source, text, source);
-	memcpy(bind->target, colon + 1, target);
+	memcpy(bind->target, at_target, target);
 	bind->volume = bind->source[0] != '/';
-	if (second && strcmp(second + 1, "ro") == 0)
-		bind->read_only = true;
-	else if (second && strcmp(second + 1, "rw") != 0)
-		return err_set(e, 125, "invalid mode: %.80s", second + 1);
-	if (bind->volume && !spec_name_ok(bind->source))
-		return err_set(e, 125,
-			       "\"%.80s\" includes invalid characters for a local volume name, only "
-			       "\"[a-zA-Z0-9][a-zA-Z0-9_.-]\" are allowed. "
-			       "If you intended to pass a host directory, use absolute path",
-			       bind->source);
-	return spec_target(bind->target, e) < 0 ? err_context(e, "invalid volume specification: '%.200s'", text) : 0;
+	if (second && bind_modes(second + 1, bind, e) < 0)
+		return -1;
+	if (source && bind->volume && volume_name_ok(bind->source, e) < 0)
+		return -1;
+	if (spec_target(bind->target, e) < 0)
+		return err_context(e, "invalid volume specification: '%.200s'", text);
+	clean(bind->target);
+	return 0;
 }
 
 /* The next part of a path, without "" and "."; its length, 0 at the end. */

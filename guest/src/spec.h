@@ -14,9 +14,9 @@
 #define SPEC_BINDS_MAX 64
 
 struct bind {
-	char source[4096]; /* absolute path of the level, or a volume's name */
+	char source[4096]; /* absolute path of the level, or a volume's name, "": one without a name */
 	char target[4096]; /* absolute path in the container */
-	bool volume, read_only;
+	bool volume, read_only, no_copy;
 };
 
 /* Points into the JSON documents it was made from, which must live as long. */
@@ -29,6 +29,7 @@ struct spec {
 	const struct json *entrypoint;              /* array, or NULL: the image's */
 	const struct json *argv;                    /* after the image's name */
 	const struct json *env, *binds;             /* arrays of strings */
+	const struct json *volumes_from;            /* "container[:ro]" */
 	const char *network;                        /* its first one; "none" */
 	const struct json *ports, *dns, *add_hosts; /* arrays: "8080:80/tcp", "1.2.3.4", "name:1.2.3.4" */
 	enum profile profile;
@@ -48,7 +49,7 @@ bool spec_name_ok(const char *name);
 /* An array of at most `max` strings, or absent (NULL). */
 int spec_strings(const struct json *request, const char *key, size_t max, const struct json **out, struct err *e);
 int spec_parse(const struct json *request, struct spec *spec, struct err *e);
-/* "SOURCE:TARGET[:ro|rw]" */
+/* "[SOURCE:]TARGET[:MODE,…]" */
 int spec_bind(const char *text, struct bind *bind, struct err *e);
 /* Where something may be mounted in a container: absolute, and not on or below what is mounted by us. */
 int spec_target(const char *target, struct err *e);

@@ -26,6 +26,7 @@ struct entry {
 	bool restarting;             /* ended and to start again, at restart_at (now_ms) or, when that is 0, this moment */
 	int restarts, restart_delay; /* how often; the last pause in ms */
 	int64_t restart_at;
+	bool remove_volumes;  /* `rm -v` was asked for */
 	pid_t pid;            /* its first process */
 	int pidfd, control;   /* of that process; to the monitor; or -1 */
 	int64_t pids, memory; /* as last sent upward */

@@ -32,18 +32,16 @@ int volume_open(const struct bind *bind, int user_ns, struct err *e)
 {
 	const struct mount_attr map = {.attr_set = MOUNT_ATTR_IDMAP, .userns_fd = (uint64_t)user_ns};
 	const struct mount_attr safe = {
-		.attr_set = MOUNT_ATTR_NODEV | (bind->read_only ? MOUNT_ATTR_RDONLY : 0),
+		/* A volume becomes read-only in the container, after what the image has there was copied (rootfs.c). */
+		.attr_set = MOUNT_ATTR_NODEV | (bind->read_only && !bind->volume ? MOUNT_ATTR_RDONLY : 0),
 		.propagation = MS_PRIVATE,
 	};
 	char path[4096 + 32];
 
-	if (bind->volume) {
-		if (mkdir(VOLUMES, 0700) < 0 && errno != EEXIST)
-			return err_errno(e, 125, "make " VOLUMES);
-		snprintf(path, sizeof(path), VOLUMES "/%s", bind->source);
-	} else {
+	if (bind->volume)
+		snprintf(path, sizeof(path), VOLUMES "/%.128s/_data", bind->source);
+	else
 		snprintf(path, sizeof(path), "%s", bind->source);
-	}
 	_cleanup_fd_ int source = open_source(path, e);
 	_cleanup_fd_ int tree = source < 0 ? -1 : sys_open_tree(source, "", OPEN_TREE_CLONE | AT_EMPTY_PATH);
 

@@ -24,6 +24,7 @@ void waiters_destroy(struct entry *entry, struct err *e)
 	struct container c;
 
 	container_adopt(&c, entry->id);
+	c.remove_volumes = entry->remove_volumes;
 	e->code = 0;
 	if (container_remove(&c, e) < 0)
 		return;
