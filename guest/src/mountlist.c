@@ -15,7 +15,7 @@ enum { TEXT_MAX = 48000, SEND_MS = 30000 };
 
 /* One container is made per process, so there is one list, and its strings go with the process. */
 static struct item {
-	char *source, *target;
+	char *source, *target, *subpath;
 	bool volume, read_only, no_copy, given, anonymous;
 } items[SPEC_BINDS_MAX];
 static size_t count;
@@ -32,13 +32,14 @@ static int put(const struct bind *bind, bool given, bool anonymous, struct err *
 		return err_set(e, 125, "Duplicate mount point: %.200s", bind->target);
 	items[i] = (struct item){.source = strdup(bind->source),
 				 .target = strdup(bind->target),
+				 .subpath = strdup(bind->subpath),
 				 .volume = bind->volume,
 				 .read_only = bind->read_only,
 				 .no_copy = bind->no_copy,
 				 .given = given,
 				 .anonymous = anonymous || (bind->volume && !*bind->source)};
 	count += i == count;
-	return items[i].source && items[i].target ? 0 : err_set(e, 125, "out of memory");
+	return items[i].source && items[i].target && items[i].subpath ? 0 : err_set(e, 125, "out of memory");
 }
 
 /* "container[:ro|rw]" */
@@ -119,6 +120,7 @@ static int write_list(const char *id, struct err *e)
 		jsonw_string(&w, "type", items[i].volume ? "volume" : "bind");
 		jsonw_string(&w, "source", items[i].source);
 		jsonw_string(&w, "target", items[i].target);
+		jsonw_string(&w, "subpath", items[i].subpath);
 		jsonw_bool(&w, "readOnly", items[i].read_only);
 		jsonw_bool(&w, "noCopy", items[i].no_copy);
 		jsonw_bool(&w, "anonymous", items[i].anonymous);
@@ -181,6 +183,7 @@ void mountlist_bind(const struct json *item, struct bind *bind)
 	};
 	snprintf(bind->source, sizeof(bind->source), "%s", json_string(item, "source", ""));
 	snprintf(bind->target, sizeof(bind->target), "%s", json_string(item, "target", ""));
+	snprintf(bind->subpath, sizeof(bind->subpath), "%s", json_string(item, "subpath", ""));
 }
 
 int mountlist_send(const struct json *list, pid_t pid, int sync, struct err *e)

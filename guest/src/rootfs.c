@@ -178,7 +178,7 @@ static int mount_volume(const struct bind *bind, int root, int tree, bool direct
 {
 	const struct mount_attr read_only = {.attr_set = MOUNT_ATTR_RDONLY};
 	/* Only what the image has: a place we make is nobody's content. */
-	_cleanup_fd_ int from = bind->volume && !bind->no_copy ? root_open(root, bind->target, NULL) : -1;
+	_cleanup_fd_ int from = bind->volume && !bind->no_copy && !*bind->subpath ? root_open(root, bind->target, NULL) : -1;
 	_cleanup_fd_ int at = root_mountpoint(root, bind->target, directory, e);
 
 	if (at < 0 || (from >= 0 && populate(from, tree, e) < 0) || mount_attach(tree, at, bind->target, e) < 0)

@@ -224,6 +224,11 @@ static int bind_modes(const char *text, struct bind *bind, struct err *e)
 			bind->read_only = true;
 		} else if (length == 6 && strncmp(at, "nocopy", 6) == 0) {
 			bind->no_copy = true;
+		} else if (strncmp(at, "subpath=", 8) == 0) {
+			snprintf(bind->subpath, sizeof(bind->subpath), "%.*s", (int)length - 8, at + 8);
+			if (length == 8 || length - 8 >= sizeof(bind->subpath) || at[8] == '/' || strstr(bind->subpath, ".."))
+				return err_set(e, 125, "subpath must be a relative path within the volume: %.200s",
+					       bind->subpath);
 		} else {
 			while (i < array_size(same) && (strlen(same[i]) != length || strncmp(at, same[i], length) != 0))
 				i++;
@@ -262,6 +267,8 @@ int spec_bind(const char *text, struct bind *bind, struct err *e)
 	bind->volume = bind->source[0] != '/';
 	if (second && bind_modes(second + 1, bind, e) < 0)
 		return -1;
+	if (*bind->subpath && !(source && bind->volume))
+		return err_set(e, 125, "a subpath needs a volume with a name: '%.200s'", text);
 	if (source && bind->volume && volume_name_ok(bind->source, e) < 0)
 		return -1;
 	if (spec_target(bind->target, e) < 0)

@@ -16,6 +16,7 @@
 struct bind {
 	char source[4096]; /* absolute path of the level, or a volume's name, "": one without a name */
 	char target[4096]; /* absolute path in the container */
+	char subpath[512]; /* what of a volume is mounted, "": all of it */
 	bool volume, read_only, no_copy;
 };
 

@@ -3,6 +3,7 @@
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
+#include <unistd.h>
 #include "io.h"
 #include "kernel.h"
 #include "level.h"
@@ -43,10 +44,19 @@ int volume_open(const struct bind *bind, int user_ns, struct err *e)
 	else
 		snprintf(path, sizeof(path), "%s", bind->source);
 	_cleanup_fd_ int source = open_source(path, e);
-	_cleanup_fd_ int tree = source < 0 ? -1 : sys_open_tree(source, "", OPEN_TREE_CLONE | AT_EMPTY_PATH);
-
 	if (source < 0)
 		return -1;
+	if (*bind->subpath) {
+		/* Containers write in there: a link leads at worst elsewhere in the same volume (CVE-2021-25741). */
+		int below = root_open(source, bind->subpath, e);
+
+		if (below < 0)
+			return err_context(e, "volume %s, subpath %.200s", bind->source, bind->subpath);
+		close(source);
+		source = below;
+	}
+	_cleanup_fd_ int tree = sys_open_tree(source, "", OPEN_TREE_CLONE | AT_EMPTY_PATH);
+
 	if (tree < 0)
 		return err_errno(e, 125, "bind %s", path);
 	/*

@@ -5,7 +5,7 @@
  */
 import { parseArgs } from "node:util";
 
-const suites = ["erofs", "restore", "vm", "doors", "page"] as const;
+const suites = ["erofs", "restore", "vm", "runtime", "doors", "page"] as const;
 type Suite = (typeof suites)[number];
 
 /** Upper bounds from the issues; the name is `suite.figure`. */
@@ -17,6 +17,17 @@ const budgets: Record<string, number> = {
   "page.debian_cached_prompt_ms": 700,
   "page.longest_main_thread_task_while_pulling_ms": 50,
   "vm.run_rm_busybox_true_ms": 150,
+  "runtime.binary_kb": 300,
+  "runtime.first_after_restore_ms": 150,
+  "runtime.run_ms": 30,
+  "runtime.run_no_network_ms": 20,
+  "runtime.run_over_crun_ratio": 0.35,
+  "runtime.idle_wakeups_in_10_s": 0,
+  "runtime.idle_resident_kb": 1024,
+  "runtime.containers_missing_of_500": 0,
+  "runtime.kb_per_container": 350,
+  "runtime.start_when_full_ratio": 1.5,
+  "runtime.ps_when_full_ms": 100,
   "doors.default_network_adds_ms": 10,
   "doors.fetch_small_page_ms": 30,
   "doors.idle_checks_guest_cpu_ms_per_s": 20,

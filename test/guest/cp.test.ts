@@ -41,8 +41,23 @@ describe("docker cp into a container", () => {
         docker exec box sh -c 'cd /t; cat there; readlink d/link; stat -c %h made/hard; find . -type f | sort'`),
     ).toBe(
       ["file", "one", "2"]
-        .concat(["d/hard", "d/one", "d/sub/two", "file", "made/hard", "made/one", "made/sub/two"].map((n) => `./${n}`))
-        .concat(["made2/hard", "made2/one", "made2/sub/two", "new", "old/hard", "old/one", "old/sub/two", "there"].map((n) => `./${n}`))
+        .concat(
+          ["d/hard", "d/one", "d/sub/two", "file", "made/hard", "made/one", "made/sub/two"].map(
+            (n) => `./${n}`,
+          ),
+        )
+        .concat(
+          [
+            "made2/hard",
+            "made2/one",
+            "made2/sub/two",
+            "new",
+            "old/hard",
+            "old/one",
+            "old/sub/two",
+            "there",
+          ].map((n) => `./${n}`),
+        )
         .join("\n"),
     );
     expect(await ok(frozen)).toBe("0");
@@ -50,7 +65,9 @@ describe("docker cp into a container", () => {
 
   it("refuses what has no place, and leaves nothing", async () => {
     const daemon = "Error response from daemon: ";
-    expect(await fails("docker cp /tmp/file box:/no/x")).toBe(`${daemon}Could not find the file /no in container box`);
+    expect(await fails("docker cp /tmp/file box:/no/x")).toBe(
+      `${daemon}Could not find the file /no in container box`,
+    );
     expect(await fails("docker cp /tmp/file box:/no/")).toContain("no such directory");
     expect(await fails("docker cp /tmp/file box:/etc/passwd/")).toContain("not a directory");
     expect(await fails("docker cp /tmp/d box:/etc/passwd")).toContain("cannot copy directory");
@@ -77,7 +94,9 @@ describe("docker cp into a container", () => {
         docker exec box find /srv -type f | sort`),
     ).toBe("/srv/d/hard\n/srv/d/one\n/srv/d/sub/two");
     expect(
-      await ok("docker exec box mkdir /again; docker exec box tar c -C /srv d | docker cp - box:/again; docker exec box cat /again/d/one"),
+      await ok(
+        "docker exec box mkdir /again; docker exec box tar c -C /srv d | docker cp - box:/again; docker exec box cat /again/d/one",
+      ),
     ).toBe("one");
     expect(await ok(frozen)).toBe("0");
   });
@@ -99,7 +118,11 @@ describe("docker cp out of a container", () => {
     ).toBe(
       ["file", "one", "2"]
         .concat(["d/hard", "d/one", "d/sub/two", "file", "followed"].map((n) => `./${n}`))
-        .concat(["made/hard", "made/one", "made/sub/two", "new", "old/hard", "old/one", "old/sub/two", "there"].map((n) => `./${n}`))
+        .concat(
+          ["made/hard", "made/one", "made/sub/two", "new", "old/hard", "old/one", "old/sub/two", "there"].map(
+            (n) => `./${n}`,
+          ),
+        )
         .join("\n"),
     );
     expect(await fails("cd /tmp/o; docker cp box:/t/none .")).toBe(
@@ -110,8 +133,12 @@ describe("docker cp out of a container", () => {
     );
     expect(await fails("cd /tmp/o; docker cp box:/t/file no/")).toBe("no such directory");
     expect(await fails("cd /tmp/o; docker cp box:/t/d file")).toBe("cannot copy directory");
-    expect(await fails("docker cp box:/dev/null /tmp/o/null")).toContain("only files, directories and symlinks");
-    expect(await ok("docker cp box:/t/d - | tar t | sort")).toBe("d/\nd/hard\nd/link\nd/one\nd/sub/\nd/sub/two");
+    expect(await fails("docker cp box:/dev/null /tmp/o/null")).toContain(
+      "only files, directories and symlinks",
+    );
+    expect(await ok("docker cp box:/t/d - | tar t | sort")).toBe(
+      "d/\nd/hard\nd/link\nd/one\nd/sub/\nd/sub/two",
+    );
   });
 
   it("brings no owners, no set-uid bits and no devices along, and owners with -a", async () => {
@@ -125,7 +152,9 @@ describe("docker cp out of a container", () => {
   it("does not write through a link that an earlier copy brought", async () => {
     await ok(`docker exec box sh -c 'mkdir /evil; ln -s /tmp/canary /evil/l'; cd /tmp/o; docker cp box:/evil .
       docker exec box sh -c 'rm /evil/l; mkdir /evil/l; echo bad >/evil/l/planted'`);
-    expect(await fails("cd /tmp/o; docker cp box:/evil .")).toContain('cannot overwrite non-directory "evil/l/" with directory');
+    expect(await fails("cd /tmp/o; docker cp box:/evil .")).toContain(
+      'cannot overwrite non-directory "evil/l/" with directory',
+    );
     expect(await ok("ls /tmp/canary")).toBe("");
     await ok(`docker exec box sh -c 'rm -r /evil/l; ln -s /tmp/canary/file /evil/l'; cd /tmp/o; rm -r evil; docker cp box:/evil .
       docker exec box sh -c 'rm /evil/l; echo bad >/evil/l'; docker cp box:/evil .`);
@@ -179,7 +208,17 @@ describe("docker diff", () => {
           rm /bin/vi; echo x >>/etc/passwd; mkdir -p /new/dir; touch /new/dir/f; mv /var/spool /var/queue; rm -r /home; mkdir /home; touch /home/h'
         docker diff changed`),
     ).toBe(
-      ["C /bin", "D /bin/vi", "C /etc", "C /etc/passwd", "C /home", "A /home/h", "A /new", "A /new/dir", "A /new/dir/f"]
+      [
+        "C /bin",
+        "D /bin/vi",
+        "C /etc",
+        "C /etc/passwd",
+        "C /home",
+        "A /home/h",
+        "A /new",
+        "A /new/dir",
+        "A /new/dir/f",
+      ]
         .concat(["C /var", "A /var/queue", "A /var/queue/mail", "D /var/spool"])
         .join("\n"),
     );
@@ -196,7 +235,9 @@ describe("docker export", () => {
         sleep 1; docker export whole >/tmp/whole.tar; tar tf /tmp/whole.tar | grep -E '^(data|dev|proc|own|bin/vi)' | sort; tar xOf /tmp/whole.tar own
         docker stop -t 0 whole; docker export -o /tmp/still.tar whole; tar tf /tmp/still.tar | sort >/tmp/a; tar tf /tmp/whole.tar | sort | cmp - /tmp/a && tar tvf /tmp/still.tar own | cut -c 1-15`),
     ).toBe("bin/vi\ndata/\ndev/\nown\nproc/\nown\nwhole\n-rw-r--r-- 7/7");
-    expect(await fails("docker export -o /tmp/none.tar nobox; e=$?; ls /tmp/none.tar; exit $e")).toContain("No such container");
+    expect(await fails("docker export -o /tmp/none.tar nobox; e=$?; ls /tmp/none.tar; exit $e")).toContain(
+      "No such container",
+    );
     await ok("docker rm whole; docker volume rm full");
   });
 });

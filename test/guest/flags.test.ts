@@ -25,7 +25,12 @@ async function fails(script: string): Promise<{ exitCode: number; stderr: string
 const inside = (flags: string, script: string) =>
   ok(`docker run --rm --network none ${flags} busybox sh -c '${script}'`);
 
-const inspect = async (name: string) => JSON.parse(await ok(`docker inspect ${name}`))[0];
+interface Inspected {
+  HostConfig: Record<string, unknown> & { SecurityOpt: string[] };
+  Config: Record<string, unknown>;
+  State: Record<string, unknown>;
+}
+const inspect = async (name: string) => (JSON.parse(await ok(`docker inspect ${name}`)) as [Inspected])[0];
 
 /** Writes a file on the guest host. */
 const write = (path: string, text: string) => ok(`cat >${path} <<'END'\n${text}\nEND`);

@@ -163,10 +163,18 @@ describe("restart", () => {
     await until(() => look("f", ".State.Status}} {{.RestartCount"), "exited 0");
     await ok("docker rm f; docker run -d --name f --restart always busybox sh -c 'date +%s%N; exit 4'");
     await until(async () => Number(await look("f", ".RestartCount")) >= 4, true);
+    // Each between two tries, whenever they come.
     await until(() => status("f").then((text) => text.replace(/\) .*/, ")")), "Restarting (4)");
-    expect(await look("f", ".State.Running}} {{.State.Restarting")).toBe("true true");
-    expect(await fails("docker exec f true")).toContain("is restarting, wait until the container is running");
-    expect(await fails("docker rm f")).toContain("container is restarting: stop the container");
+    await until(() => look("f", ".State.Running}} {{.State.Restarting"), "true true");
+    await until(
+      async () =>
+        /is restarting, wait until the container is running/.test(await fails("docker exec f true")),
+      true,
+    );
+    await until(
+      async () => /container is restarting: stop the container/.test(await fails("docker rm f")),
+      true,
+    );
     expect(await ok("docker ps --format '{{.Names}}'")).toBe("f");
     await ok("docker stop f");
     // Between two tries, or killed in one.
@@ -267,23 +275,23 @@ describe("health", () => {
 describe("events", () => {
   it("come as they happen, in docker's form, bounded by --since and --until", async () => {
     const watching = ok("docker events --until $(($(date +%s) + 25))");
-    await ok("sleep 1; docker run --rm --name e busybox true");
+    await ok("sleep 1; docker run --rm --name seen busybox true");
     const id = "[0-9a-f]{64}";
     const time = "\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d\\.\\d{9}Z";
-    const seen = (await watching).split("\n").filter((line) => line.includes("name=e)"));
+    const seen = (await watching).split("\n").filter((line) => line.includes("name=seen)"));
     expect(seen.map((line) => / container (\S+)/.exec(line)?.[1])).toEqual([
       "create",
       "start",
       "die",
       "destroy",
     ]);
-    expect(seen[1]).toMatch(new RegExp(`^${time} container start ${id} \\(image=busybox, name=e\\)$`));
+    expect(seen[1]).toMatch(new RegExp(`^${time} container start ${id} \\(image=busybox, name=seen\\)$`));
     expect(seen[2]).toMatch(
-      new RegExp(`^${time} container die ${id} \\(exitCode=0, image=busybox, name=e\\)$`),
+      new RegExp(`^${time} container die ${id} \\(exitCode=0, image=busybox, name=seen\\)$`),
     );
     expect(
       await ok(
-        "docker events --since 1h --until 0s -f container=e -f event=die --format '{{.Action}} {{.Actor.Attributes.exitCode}}'",
+        "docker events --since 1h --until 0s -f container=seen -f event=die --format '{{.Action}} {{.Actor.Attributes.exitCode}}'",
       ),
     ).toBe("die 0");
     expect(await ok("docker events --since 2000-01-01 --until 2000-01-02")).toBe("");

@@ -64,7 +64,9 @@ describe("docker volume", () => {
       'create ../x: "../x" includes invalid characters for a local volume name',
     );
     expect((await fails("docker volume create x")).stderr).toContain("volume name is too short");
-    expect((await fails("docker volume create --driver nfs data")).stderr).toContain('plugin "nfs" not found');
+    expect((await fails("docker volume create --driver nfs data")).stderr).toContain(
+      'plugin "nfs" not found',
+    );
     expect(await fails("docker volume rm data")).toEqual({
       exitCode: 1,
       stderr: "Error response from daemon: get data: no such volume",
@@ -102,9 +104,9 @@ describe("a named volume", () => {
 
   it("is filled from the image the first time, with owners, modes and links, and not again", async () => {
     const list = "sh -c 'cd /bin && ls -ln vi sh; find . | wc -l'";
-    expect(await ok(`docker run --rm -v bin:/bin busybox ${list}; docker run --rm -v bin:/bin busybox rm /bin/vi`)).toBe(
-      await ok(`docker run --rm busybox ${list}`),
-    );
+    expect(
+      await ok(`docker run --rm -v bin:/bin busybox ${list}; docker run --rm -v bin:/bin busybox rm /bin/vi`),
+    ).toBe(await ok(`docker run --rm busybox ${list}`));
     expect(await ok("docker run --rm -v bin:/bin busybox sh -c 'test -e /bin/vi || echo gone'")).toBe("gone");
     await ok("docker run --rm -v mail:/var/spool/mail busybox true");
     expect(await ok("docker run --rm -v mail:/m busybox stat -c '%u:%g %a' /m")).toBe("8:8 755");
@@ -119,6 +121,27 @@ describe("a named volume", () => {
     expect(seen).toMatch(/^box\n[0-9.]+\tbox\nbox\n\/etc\/passwd$/);
     expect(await ok("docker run --rm --hostname other -v etc:/etc busybox cat /etc/hostname")).toBe("other");
     await ok("docker volume rm etc");
+  });
+});
+
+describe("a part of a volume", () => {
+  const part = (path: string, program: string) =>
+    `docker run --rm --mount type=volume,src=whole,dst=/m,volume-subpath=${path} busybox ${program}`;
+
+  it("is all that its container sees, and its links lead nowhere else", async () => {
+    await ok(
+      "docker run --rm -v whole:/v busybox sh -c 'mkdir -p /v/a/b; echo in >/v/a/b/f; echo out >/v/f; ln -s / /v/up; ln -s ../../../../canary /v/far'",
+    );
+    expect(await ok(part("a/b", "ls /m"))).toBe("f");
+    expect(await ok(part("up", "cat /m/f"))).toBe("out");
+    await ok("echo host >/canary");
+    expect((await fails(part("far", "cat /m"))).stderr).toContain("No such file or directory");
+    expect(await fails(part("nosuch", "true"))).toMatchObject({
+      exitCode: 125,
+      stderr: expect.stringMatching(/subpath nosuch.*No such file or directory/) as string,
+    });
+    expect((await fails(part("a/../..", "true"))).stderr).toContain("relative path within the volume");
+    await ok("rm /canary");
   });
 });
 
@@ -143,8 +166,10 @@ describe("an anonymous volume", () => {
 
   it("keeps its content over stop and start", async () => {
     await ok("docker run -d --name again -v /data busybox sh -c 'date >>/data/f; sleep 1000'");
+    const lines = () => ok("docker exec again sh -c 'wc -l </data/f || echo none'");
+    await expect.poll(lines).toBe("1");
     await ok("docker stop -t 0 again && docker start again");
-    expect(await ok("docker exec again sh -c 'wc -l </data/f'")).toBe("2");
+    await expect.poll(lines).toBe("2");
     await ok("docker rm -fv again");
     expect(await volumes()).toEqual([]);
   });
@@ -174,14 +199,26 @@ describe("--volumes-from", () => {
       "No such container: nobody",
     );
     await ok("docker create --name bad busybox true");
-    expect((await fails("docker run --rm --volumes-from bad:rx busybox true")).stderr).toContain("invalid mode: rx");
+    expect((await fails("docker run --rm --volumes-from bad:rx busybox true")).stderr).toContain(
+      "invalid mode: rx",
+    );
     await ok("docker rm bad");
   });
 });
 
 describe("destinations", () => {
   it("that are ours, or no place at all, are refused and nothing is made", async () => {
-    for (const target of ["/", "//", "/proc", "/proc/self", "/sys/fs/cgroup", "/dev", "/dev/shm/..", "/a/../proc", "x"]) {
+    for (const target of [
+      "/",
+      "//",
+      "/proc",
+      "/proc/self",
+      "/sys/fs/cgroup",
+      "/dev",
+      "/dev/shm/..",
+      "/a/../proc",
+      "x",
+    ]) {
       const { exitCode } = await fails(`docker run --rm -v vol:${target} busybox true`);
       expect({ target, exitCode }).toEqual({ target, exitCode: 125 });
     }
@@ -203,7 +240,9 @@ describe("destinations", () => {
         while :; do mv /s/a /s/t; mv /s/b /s/a; mv /s/t /s/b; mv /s/a /s/t; mv /s/b /s/a; mv /s/t /s/b; done'`,
     );
     for (let i = 0; i < 12; i++)
-      await sh("docker run --rm -v shared:/s -v planted:/s/a/in busybox sh -c 'echo bad >/s/a/in/file; echo bad >/s/a/file'");
+      await sh(
+        "docker run --rm -v shared:/s -v planted:/s/a/in busybox sh -c 'echo bad >/s/a/in/file; echo bad >/s/a/file'",
+      );
     await ok("docker rm -f flipper");
     expect(await ok("ls /tmp/canary; cat /tmp/canary/file")).toBe("file\nsafe");
     expect(await ok("grep -c . /proc/self/mountinfo")).toBe(mounts);
