@@ -1,5 +1,6 @@
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
 #include "cgroup.h"
@@ -103,6 +104,8 @@ static void probe(struct health *h, const struct container *c)
 	int pair[2];
 
 	h->next = now_ms() + h->interval;
+	if (!h->log && !(h->log = calloc(HEALTH_LOG, sizeof(*h->log))))
+		return;
 	/* A paused one cannot answer, and is not asked. */
 	if (cgroup_read(c->id, "cgroup.freeze") == 1 || sock_pair(pair, NULL) < 0)
 		return;

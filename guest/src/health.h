@@ -8,6 +8,12 @@
 
 enum { HEALTH_LOG = 5, HEALTH_OUTPUT = 4096, HEALTH_WORDS = 64 };
 
+struct health_result {
+	int64_t begin, end; /* unix ms */
+	int code;
+	char output[HEALTH_OUTPUT + 1];
+};
+
 struct health {
 	const char *argv[HEALTH_WORDS + 1];                      /* [0] NULL: there is no check */
 	int64_t interval, timeout, start_period, start_interval; /* ms */
@@ -17,12 +23,8 @@ struct health {
 	int64_t started, next; /* now_ms */
 	int fd;                /* the running check's report, or -1 */
 	pid_t pid;
-	struct {
-		int64_t begin, end; /* unix ms */
-		int code;
-		char output[HEALTH_OUTPUT + 1];
-	} log[HEALTH_LOG];
-	unsigned count; /* checks done */
+	struct health_result *log; /* HEALTH_LOG of them, from the first check on: most containers have none */
+	unsigned count;            /* checks done */
 };
 
 /* The request's "health…", docker's words on failure. `config`: the image's, may be NULL. */

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include "cgroup.h"
@@ -313,6 +314,16 @@ static void meet_engine(struct monitor *m)
 	tell_health(m);
 }
 
+/* What only the start needed of the stack goes back to the kernel: it is a tenth of what a waiting monitor has. */
+static void release_stack(void)
+{
+	enum { PAGE = 4096, DEEP = 16 * PAGE };
+	char here;
+	char *page = (char *)((uintptr_t)&here & -(uintptr_t)PAGE);
+
+	madvise(page - DEEP, DEEP - PAGE, MADV_DONTNEED);
+}
+
 /* Until the container's first process, and with it everything in its pid namespace, has ended. Its exit code. */
 static int watch(struct monitor *m)
 {
@@ -320,6 +331,7 @@ static int watch(struct monitor *m)
 	struct pollfd fds[COUNT];
 	struct container *c = &m->container;
 
+	release_stack();
 	for (;;) {
 		int timeout = session_poll(&m->session, fds), check = health_poll(&m->health, c, &fds[HEALTH]);
 

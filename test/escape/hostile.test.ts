@@ -225,11 +225,13 @@ describe("two containers with a volume", () => {
     expect(stdout).toMatch(/^(harmless\n|0\n)*$/);
   });
 
-  it("leave nothing on it that is the host's root's", async () => {
+  it("leave nothing on it that makes somebody root on the host", async () => {
     await world.ok(
       "docker run --rm -v shared:/v -v /tmp/probe:/probe:ro busybox sh -c 'cp /probe /v/suid; chmod 4755 /v/suid'",
     );
-    expect(await world.ok("stat -c '%u %a' $(find /run/nest/volumes/shared -name suid)")).toBe("65536 4755");
+    // Ids in a volume are those in the containers, so it is the mount that has to take the bit's meaning away.
+    expect(await world.ok("stat -c '%u %a' $(find /run/nest/volumes/shared -name suid)")).toBe("0 4755");
+    expect(await world.ok("grep ' /run/nest ' /proc/mounts")).toMatch(/[ ,]nosuid,/);
     expect(await world.ok("docker run --rm --privileged -v shared:/v busybox stat -c %u /v/suid")).toBe("0");
   });
 });

@@ -90,7 +90,7 @@ export class World {
   }
 }
 
-/** Files, settings, mounts, limits, processes and what was heard on the loopback. Volatile settings are left out. */
+/** Files, settings, mounts, limits, processes and what was heard on the loopback. Volatile settings and layers are left out. */
 const CANARY = `
 cat /canary /tmp/heard; ls -A / /canary.d /run/nest/bin; hostname; date +%Y
 sha256sum /run/nest/bin/nest
@@ -98,7 +98,7 @@ stat -c '%n %a %u %g' / /dev/* /run/nest /canary /canary.d
 find /proc/sys/kernel /proc/sys/vm /proc/sys/fs -type f | sort |
   grep -vE 'random/|ns_last_pid|state$|-nr$|-inodes$|/pty/nr|compact_memory|drop_caches|stat_refresh|-time$' |
   xargs grep -H . 2>/dev/null
-cut -d' ' -f4- /proc/self/mountinfo | sort
+cut -d' ' -f4- /proc/self/mountinfo | grep -vE '^/ /run/nest/(erofs|layers/0)/[0-9a-f]{64} ro,' | sort
 for g in agent host nest nest/*; do
   (cd /sys/fs/cgroup/$g && grep -H . cpu.max cpu.weight memory.max memory.min memory.high pids.max cgroup.freeze)
 done

@@ -1,5 +1,6 @@
 /* By namespaces: those of the level above, new ones where none may be made, and id maps that reach too far. */
 #include "probe.h"
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/nsfs.h>
@@ -32,9 +33,11 @@ static void parents(enum kind kind)
 	static const unsigned asks[] = {NS_GET_PARENT, NS_GET_USERNS};
 	char path[64];
 
-	for (int pid = 1; pid < 300; pid++)
+	DIR *processes = opendir("/proc");
+
+	for (struct dirent *process; processes && (process = readdir(processes));)
 		for (size_t i = 0; i < 8; i++) {
-			snprintf(path, sizeof(path), "/proc/%d/ns/%s", pid, names[i]);
+			snprintf(path, sizeof(path), "/proc/%.16s/ns/%s", process->d_name, names[i]);
 			int own = open(path, O_RDONLY);
 
 			/* The owner of ours is our user namespace; the owner or parent of that is out of reach. */
@@ -51,6 +54,8 @@ static void parents(enum kind kind)
 			if (own >= 0)
 				close(own);
 		}
+	if (processes)
+		closedir(processes);
 }
 
 /* From mount namespace to mount namespace, through the kernel's list of all (6.12). */
