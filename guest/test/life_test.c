@@ -58,13 +58,15 @@ static void durations(void)
 	CHECK(flag_time("1m30s") == 90000000000ll && flag_time("1.5h") == 5400000000000ll && flag_time("200ms") == 200000000);
 	CHECK(flag_time("0") == 0 && flag_time("0s") == 0 && flag_time(".5s") == 500000000 && flag_time("1us") == 1000);
 	CHECK(flag_time("") < 0 && flag_time("5") < 0 && flag_time("s") < 0 && flag_time("-1s") < 0 && flag_time("1s2") < 0);
-	CHECK(flag_time("0x1s") < 0 && flag_time("infs") < 0 && flag_time("1e30h") < 0 && flag_time("1 s") < 0 && flag_time("1.2.3s") < 0);
+	CHECK(flag_time("0x1s") < 0 && flag_time("infs") < 0 && flag_time("1e30h") < 0 && flag_time("1 s") < 0 &&
+	      flag_time("1.2.3s") < 0);
 }
 
 static void weights(void)
 {
 	/* runc's own figures. */
-	static const int64_t known[][2] = {{0, 1}, {2, 1}, {512, 59}, {1024, 100}, {2000, 170}, {2048, 174}, {262144, 10000}, {1 << 30, 10000}};
+	static const int64_t known[][2] = {{0, 1},      {2, 1},      {512, 59},       {1024, 100},
+					   {2000, 170}, {2048, 174}, {262144, 10000}, {1 << 30, 10000}};
 
 	for (size_t i = 0; i < sizeof(known) / sizeof(*known); i++)
 		CHECK(resources_weight(known[i][0]) == known[i][1]);
@@ -95,7 +97,8 @@ static void restart_policies(void)
 	CHECK(!*policy("unless-stopped", &r) && r.policy == RESTART_UNLESS_STOPPED);
 	CHECK(!*policy("on-failure", &r) && r.policy == RESTART_ON_FAILURE && r.retries == 0);
 	CHECK(!*policy("on-failure:7", &r) && r.retries == 7);
-	CHECK(strstr(policy("on-failure:", &r), "must be an integer") && strstr(policy("on-failure:-1", &r), "must be an integer"));
+	CHECK(strstr(policy("on-failure:", &r), "must be an integer") &&
+	      strstr(policy("on-failure:-1", &r), "must be an integer"));
 	CHECK(strstr(policy("on-failure:99999999999", &r), "must be an integer"));
 	CHECK(strstr(policy("always:3", &r), "only be used with 'on-failure'"));
 	CHECK(strstr(policy("alway", &r), "unknown policy 'alway'") && strstr(policy("alwayss", &r), "unknown policy"));
@@ -117,10 +120,12 @@ static const char *parse_health(const char *request, const char *config, struct 
 static void health_checks(void)
 {
 	static struct health h;
-	static const char image[] = "{\"Healthcheck\":{\"Test\":[\"CMD\",\"/check\",\"-x\"],\"Interval\":2000000000,\"Retries\":5}}";
+	static const char image[] =
+		"{\"Healthcheck\":{\"Test\":[\"CMD\",\"/check\",\"-x\"],\"Interval\":2000000000,\"Retries\":5}}";
 
 	CHECK(!*parse_health("{}", NULL, &h) && !h.argv[0]);
-	CHECK(!*parse_health("{\"healthCmd\":\"true\"}", NULL, &h) && h.interval == 30000 && h.timeout == 30000 && h.retries == 3);
+	CHECK(!*parse_health("{\"healthCmd\":\"true\"}", NULL, &h) && h.interval == 30000 && h.timeout == 30000 &&
+	      h.retries == 3);
 	CHECK_TEXT(h.argv[0], "/bin/sh");
 	CHECK_TEXT(h.argv[2], "true");
 	CHECK(!h.argv[3]);
@@ -139,7 +144,8 @@ static void health_checks(void)
 	/* An image may say anything. */
 	CHECK(!*parse_health("{}", "{\"Healthcheck\":{\"Test\":[]}}", &h) && !h.argv[0]);
 	CHECK(!*parse_health("{}", "{\"Healthcheck\":{\"Test\":\"CMD\",\"Interval\":\"x\"}}", &h) && !h.argv[0]);
-	CHECK(!*parse_health("{}", "{\"Healthcheck\":{\"Test\":[1,\"CMD\"],\"Retries\":-4}}", &h) && !h.argv[0] && h.retries == 3);
+	CHECK(!*parse_health("{}", "{\"Healthcheck\":{\"Test\":[1,\"CMD\"],\"Retries\":-4}}", &h) && !h.argv[0] &&
+	      h.retries == 3);
 	CHECK(strstr(parse_health("{\"healthRetries\":-1}", NULL, &h), "healthRetries"));
 	/* More words than there is room for: the rest is cut off, nothing overflows. */
 	char *many = malloc(4000);
@@ -195,8 +201,8 @@ static void limits(void)
 
 int main(void)
 {
-	static const struct test tests[] = {TEST(detach_keys), TEST(durations),     TEST(weights), TEST(restart_policies),
-					    TEST(health_checks), TEST(limits)};
+	static const struct test tests[] = {TEST(detach_keys),      TEST(durations),     TEST(weights),
+					    TEST(restart_policies), TEST(health_checks), TEST(limits)};
 
 	return run_tests(tests, sizeof(tests) / sizeof(*tests));
 }
