@@ -146,9 +146,9 @@ static void test_volumes(void)
 					  "../v:/a",
 					  "/a:/run/nest/x",
 					  "/a:///",
-					  "v:/a:subpath=",
-					  "v:/a:subpath=/x",
-					  "v:/a:subpath=x/../y",
+					  "vol:/a:subpath=",
+					  "vol:/a:subpath=/x",
+					  "vol:/a:subpath=x/../y",
 					  "/a:/b:subpath=x",
 					  "/a:ro:subpath=x"};
 	struct bind b;
@@ -157,7 +157,8 @@ static void test_volumes(void)
 	      strcmp(b.target, "/b") == 0);
 	CHECK(spec_bind("vol:/data:ro", &b, &e) == 0 && b.volume && b.read_only);
 	CHECK(spec_bind("/data", &b, &e) == 0 && b.volume && !*b.source && strcmp(b.target, "/data") == 0);
-	CHECK(spec_bind("v:/a:ro,nocopy,subpath=x/y", &b, &e) == 0 && b.read_only && b.no_copy && strcmp(b.subpath, "x/y") == 0);
+	CHECK(spec_bind("vol:/a:ro,nocopy,subpath=x/y", &b, &e) == 0 && b.read_only && b.no_copy &&
+	      strcmp(b.subpath, "x/y") == 0);
 	CHECK(spec_bind("/a:/processes", &b, &e) == 0 && spec_bind("/a:/run/x:rw", &b, &e) == 0);
 	for (size_t i = 0; i < array_size(bad); i++)
 		CHECK(spec_bind(bad[i], &b, &e) < 0);
