@@ -121,7 +121,7 @@ static int copy_in(struct arguments *a, const char *from, const struct place *to
 	if (ret == 0)
 		ret = sock_send(tube.sock, "0", 1, NULL, 0, -1, &e);
 	/* Ended early by the engine, which then says why; or by what we could not read. */
-	if (ret < 0 && e.sys != EPIPE)
+	if (ret < 0 && e.sys != EPIPE && e.sys != ECONNRESET)
 		return local_error(&e);
 	ret = client_wait(tube.sock, NULL, NULL, &answer);
 	if (ret < 0)

@@ -135,8 +135,9 @@ ssize_t sock_recv(int fd, void *data, size_t size, int *fds, size_t *fd_count, i
 			break;
 		if (errno == EINTR)
 			continue;
+		/* Told before what the other end said last, which is still there to be read (af_unix: it left our words unread). */
 		if (errno == ECONNRESET)
-			return 0;
+			continue;
 		if (errno != EAGAIN || timeout_ms == 0 || wait_fd(fd, POLLIN, deadline) < 0)
 			return err_errno(e, 125, "receive");
 	}
