@@ -55,8 +55,8 @@ const STEPS: readonly Step[] = [
   { name: "unit tests", command: "npm run --silent test:unit", minutes: 10 },
   { name: "native guest tests", command: "guest/build.sh --test", minutes: 10 },
   { name: "build", command: "npm run --silent build", minutes: 8 },
-  { name: "guest tests", command: "npm run --silent test:guest", minutes: 30 },
-  { name: "escape attempts", command: "npm run --silent test:escape", minutes: 12 },
+  { name: "guest tests", command: "npm run --silent test:guest", minutes: 40 },
+  { name: "escape attempts", command: "npm run --silent test:escape", minutes: 25 },
   { name: "lessons", command: "npm run --silent lessons:test", minutes: 15 },
   { name: "browser tests", command: "npm run --silent test:e2e", minutes: 30 },
 ];
