@@ -8,7 +8,6 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include "caps.h"
 #include "cgroup.h"
 #include "container.h"
@@ -228,8 +227,7 @@ static pid_t start_stopped(struct work *w, struct err *e)
 	/* What goes wrong here ends the worker's wait, and the guard tells of it. */
 	if (pid > 0 && ((c->root && ns_map(pid, c->root, c->ids, e) < 0) || mountlist_send(mounts, pid, sync[0], e) < 0)) {
 		kill(pid, SIGKILL);
-		while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
-			;
+		reap(pid);
 		pid = -1;
 	}
 	close(sync[0]);
@@ -263,8 +261,8 @@ int command_files(struct request *r, struct err *e)
 	struct err failed = {.code = 1};
 
 	pid = entry->state == ENTRY_RUNNING && w.task->view != LAYER ? start_running(&w, &failed) : start_stopped(&w, &failed);
-	while (pid > 0 && waitpid(pid, &status, 0) < 0 && errno == EINTR)
-		;
+	if (pid > 0)
+		status = reap(pid);
 	if (w.pipe.freezer >= 0 && (pid < 0 || status != 0) && write(w.pipe.freezer, "0", 1) < 0)
 		_exit(1);
 	failed.code = 1;

@@ -7,7 +7,6 @@
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
-#include <sys/wait.h>
 #include "cgroup.h"
 #include "container.h"
 #include "dev.h"
@@ -305,8 +304,7 @@ static int undo_process(struct container *c, struct err *e)
 	(void)e;
 	if (c->pid > 0) {
 		sys_pidfd_send_signal(c->pidfd, SIGKILL);
-		while (waitpid(c->pid, NULL, 0) < 0 && errno == EINTR)
-			;
+		reap(c->pid);
 		c->pid = 0;
 	}
 	close_fd(&c->pidfd);

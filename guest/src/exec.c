@@ -6,7 +6,6 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
-#include <sys/wait.h>
 #include "cgroup.h"
 #include "exec.h"
 #include "io.h"
@@ -128,8 +127,6 @@ static void join(struct joining *j)
 
 static int start(struct joining *j, pid_t *pid, int *pidfd, struct err *e)
 {
-	int status;
-
 	if (pipe2(j->report, O_CLOEXEC) < 0 || pipe2(j->pid_pipe, O_CLOEXEC) < 0)
 		return err_errno(e, 125, "pipe");
 	pid_t middle = ns_clone(0, j->cgroup, NULL, e);
@@ -145,8 +142,7 @@ static int start(struct joining *j, pid_t *pid, int *pidfd, struct err *e)
 	if (wait_fd(j->pid_pipe[0], POLLIN, now_ms() + START_TIMEOUT_MS) < 0 ||
 	    read(j->pid_pipe[0], pid, sizeof(*pid)) != sizeof(*pid))
 		*pid = 0;
-	while (waitpid(middle, &status, 0) < 0 && errno == EINTR)
-		;
+	reap(middle);
 	/* It is our child and not yet reaped, so the number cannot be another process. */
 	if (*pid > 0 && (*pidfd = sys_pidfd_open(*pid)) < 0)
 		return err_errno(e, 125, "pidfd");
@@ -160,7 +156,7 @@ void exec_main(const struct entry *entry, const struct json *request, int client
 	static struct joining j = {.cgroup = -1, .report = {-1, -1}, .pid_pipe = {-1, -1}};
 	static struct session session;
 	struct err e = {0};
-	int pidfd = -1, status = 0;
+	int pidfd = -1;
 	pid_t pid = 0;
 
 	prctl(PR_SET_NAME, "nest-exec");
@@ -203,10 +199,10 @@ void exec_main(const struct entry *entry, const struct json *request, int client
 		if (session.client < 0 && j.streams.tty && !detach && !session.left)
 			streams_close(&j.streams);
 	}
-	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
-		;
+	int code = reap(pid);
+
 	session_drain(&session, DRAIN_MS);
-	session_exit(&session, WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status));
+	session_exit(&session, code);
 	_exit(0);
 }
 
@@ -216,7 +212,7 @@ void exec_check(const struct container *c, const char *const *argv, int pidfd, i
 	static struct exec_report done;
 	struct err e = {0};
 	int64_t deadline = now_ms() + timeout_ms;
-	int program = -1, status = 0;
+	int program = -1;
 	pid_t pid = 0;
 	size_t length = 0;
 	bool killed = false, ended = false;
@@ -265,11 +261,8 @@ void exec_check(const struct container *c, const char *const *argv, int pidfd, i
 				close_fd(from);
 		}
 	}
-	if (done.code == 0) {
-		while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
-			;
-		done.code = WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
-	}
+	if (done.code == 0)
+		done.code = reap(pid);
 	if (killed) {
 		done.code = -1;
 		length = (size_t)snprintf(done.output, sizeof(done.output), "Health check exceeded timeout (%gs)",

@@ -2,7 +2,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
 #include "cgroup.h"
 #include "commands.h"
 #include "exec.h"
@@ -141,8 +140,7 @@ bool health_handle(struct health *h, const struct pollfd *fd)
 	size_t length = n > (ssize_t)sizeof(report.code) ? (size_t)n - sizeof(report.code) : 0;
 
 	close_fd(&h->fd);
-	while (waitpid(h->pid, NULL, 0) < 0 && errno == EINTR)
-		;
+	reap(h->pid);
 	memcpy(h->log[at].output, report.output, length);
 	h->log[at].output[length] = 0;
 	h->log[at].end = unix_ms();

@@ -126,7 +126,7 @@ static void ended(struct service *s, int status, int64_t now)
 		 WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status), s->backoff);
 }
 
-static void reap(void)
+static void reap_all(void)
 {
 	int status;
 	pid_t pid;
@@ -207,7 +207,7 @@ static int supervise(void)
 			shut_down(RB_POWER_OFF);
 		else if (signal == SIGTERM || signal == SIGINT)
 			shut_down(RB_AUTOBOOT);
-		reap();
+		reap_all();
 	}
 }
 

@@ -63,5 +63,9 @@ int set_nonblock(int fd, bool on);
 
 /* CLOCK_MONOTONIC in milliseconds. */
 int64_t now_ms(void);
+/* Waits for the end of a child: its exit status, or 128 and the signal's number. */
+int reap(pid_t pid);
+/* 32 random bytes, written out. */
+int random_hex(char text[65], struct err *e);
 /* 0 when one of `events` (poll) is there before `deadline` (now_ms units, -1: none), -1 with errno ETIMEDOUT otherwise. */
 int wait_fd(int fd, short events, int64_t deadline);

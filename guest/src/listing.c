@@ -33,6 +33,22 @@ static char *unescaped(const char *format)
 	return text;
 }
 
+/* One row, as an object that has the fields. */
+static void put_object(struct listing *l, const struct json *values)
+{
+	struct jsonw out = {0}, *to = l->table ? &l->text : &out;
+
+	if (l->failed)
+		return;
+	if (template_execute(l->format, values, false, to, &l->e) < 0)
+		l->failed = true;
+	else if (l->table)
+		jsonw_text(to, "\n", 1);
+	else
+		printf("%s\n", out.data ? out.data : "");
+	jsonw_free(&out);
+}
+
 static void row(struct listing *l, const char *const *values, bool titles)
 {
 	struct json members[LISTING_FIELDS_MAX], object = {.kind = JSON_OBJECT, .first = members, .length = l->count};
@@ -52,7 +68,7 @@ static void row(struct listing *l, const char *const *values, bool titles)
 			l->failed = true;
 		jsonw_text(&l->text, "\n", 1);
 	} else {
-		listing_object(l, &object);
+		put_object(l, &object);
 	}
 }
 
@@ -86,21 +102,6 @@ int listing_begin(struct listing *l, const struct field *fields, const char *for
 	return 0;
 }
 
-void listing_object(struct listing *l, const struct json *values)
-{
-	struct jsonw out = {0}, *to = l->table ? &l->text : &out;
-
-	if (l->failed)
-		return;
-	if (template_execute(l->format, values, false, to, &l->e) < 0)
-		l->failed = true;
-	else if (l->table)
-		jsonw_text(to, "\n", 1);
-	else
-		printf("%s\n", out.data ? out.data : "");
-	jsonw_free(&out);
-}
-
 void listing_row(struct listing *l, const char *const *values)
 {
 	row(l, values, false);
@@ -126,7 +127,8 @@ static void cells(const char *text, size_t widths[COLUMNS_MAX], bool print)
 	}
 }
 
-void listing_align(const char *text)
+/* Lines of cells apart by tabs as docker aligns them: columns at least 10 wide, three spaces between. */
+static void align(const char *text)
 {
 	size_t widths[COLUMNS_MAX];
 
@@ -142,7 +144,7 @@ int listing_end(struct listing *l, int code)
 		fprintf(stderr, "%s\n", l->e.msg);
 		code = 1;
 	} else if (code == 0 && l->table && l->text.data && !l->text.failed) {
-		listing_align(l->text.data);
+		align(l->text.data);
 	}
 	free(l->format);
 	jsonw_free(&l->text);

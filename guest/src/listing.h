@@ -30,9 +30,5 @@ int listing_begin(struct listing *l, const struct field *fields, const char *for
 		  struct err *e);
 /* One row: a text for every field, in their order; NULL is "". Without a table it is printed at once. */
 void listing_row(struct listing *l, const char *const *values);
-/* The same with an object that has the fields. */
-void listing_object(struct listing *l, const struct json *row);
 /* Prints the table, unless `code` is of a failure, and frees everything. `code`, or 1 when a row failed, which is told on standard error. */
 int listing_end(struct listing *l, int code);
-/* Lines of cells apart by tabs as docker aligns them: columns at least 10 wide, three spaces between. */
-void listing_align(const char *text);

@@ -7,7 +7,6 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
-#include <sys/wait.h>
 #include "cgroup.h"
 #include "container.h"
 #include "health.h"
@@ -149,11 +148,6 @@ static void fail(struct monitor *m, const struct err *e, bool exists)
 	}
 	session_error(&m->session, e, unknown_image ? "no-image" : NULL);
 	_exit(0);
-}
-
-static int exit_code(int status)
-{
-	return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
 }
 
 static void put_networks(const struct monitor *m, struct jsonw *w)
@@ -373,12 +367,10 @@ static int watch(struct monitor *m)
 				close(client);
 		}
 		if (fds[ENDED].revents) {
-			int status = 0;
+			int code = reap(c->pid);
 
-			while (waitpid(c->pid, &status, 0) < 0 && errno == EINTR)
-				;
 			c->pid = 0;
-			return exit_code(status);
+			return code;
 		}
 	}
 }

@@ -6,7 +6,6 @@
 #include <netinet/in.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/random.h>
 #include <sys/stat.h>
 #include "endpoint.h"
 #include "io.h"
@@ -139,17 +138,6 @@ int network_up(struct network *n, struct err *e)
 }
 
 /* --- making */
-
-static int random_hex(char id[65], struct err *e)
-{
-	unsigned char bytes[32];
-
-	if (getrandom(bytes, sizeof(bytes), 0) != sizeof(bytes))
-		return err_errno(e, 125, "random id");
-	for (size_t i = 0; i < sizeof(bytes); i++)
-		sprintf(id + 2 * i, "%02x", bytes[i]);
-	return 0;
-}
 
 static int write_network(const struct network *n, const struct json *labels, struct err *e)
 {

@@ -42,7 +42,7 @@ void batch_command(struct batch *b, unsigned type, uint16_t flags)
 	message(b, (uint16_t)(NFNL_SUBSYS_NFTABLES << 8 | type), flags, NFT_FAMILY_IPV4, 0);
 }
 
-void batch_put(struct batch *b, uint16_t type, const void *data, size_t size)
+static void put(struct batch *b, uint16_t type, const void *data, size_t size)
 {
 	struct nlattr *a = take(b, NLA_HDRLEN + size);
 
@@ -55,14 +55,14 @@ void batch_put(struct batch *b, uint16_t type, const void *data, size_t size)
 
 void batch_text(struct batch *b, uint16_t type, const char *text)
 {
-	batch_put(b, type, text, strlen(text) + 1);
+	put(b, type, text, strlen(text) + 1);
 }
 
 void batch_u32(struct batch *b, uint16_t type, uint32_t value)
 {
 	uint32_t big = htonl(value);
 
-	batch_put(b, type, &big, sizeof(big));
+	put(b, type, &big, sizeof(big));
 }
 
 /* Offsets, not pointers: both ends of a nest stay right when the batch is full. */
@@ -70,7 +70,7 @@ size_t batch_open(struct batch *b, uint16_t type)
 {
 	size_t at = b->length;
 
-	batch_put(b, type | NLA_F_NESTED, NULL, 0);
+	put(b, type | NLA_F_NESTED, NULL, 0);
 	return at;
 }
 
@@ -84,7 +84,7 @@ void batch_data(struct batch *b, uint16_t type, const void *data, size_t size)
 {
 	size_t nest = batch_open(b, type);
 
-	batch_put(b, NFTA_DATA_VALUE, data, size);
+	put(b, NFTA_DATA_VALUE, data, size);
 	batch_close(b, nest);
 }
 

@@ -22,7 +22,6 @@ void batch_begin(struct batch *b);
 void batch_clear(struct batch *b);
 /* The next message, of NFT_MSG_*; the attributes put next are its. */
 void batch_command(struct batch *b, unsigned type, uint16_t flags);
-void batch_put(struct batch *b, uint16_t type, const void *data, size_t size);
 void batch_text(struct batch *b, uint16_t type, const char *text);
 void batch_u32(struct batch *b, uint16_t type, uint32_t value);
 /* A nest with one NFTA_DATA_VALUE. */

@@ -5,7 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include "io.h"
 #include "kernel.h"
 #include "ns.h"
@@ -118,7 +117,6 @@ int ns_user(uint32_t first, uint32_t count, struct err *e)
 			ret = err_errno(e, 125, "open %s", path);
 	}
 	sys_pidfd_send_signal(pidfd, SIGKILL);
-	while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
-		;
+	reap(pid);
 	return ret < 0 ? -1 : take_fd(&fd);
 }

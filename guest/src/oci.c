@@ -7,7 +7,6 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/wait.h>
 #include "flags.h"
 #include "io.h"
 #include "kernel.h"
@@ -176,7 +175,7 @@ static int do_run(const struct arguments *a, struct err *e)
 		struct err ignored;
 
 		kill_and_wait(&c);
-		waitpid(c.pid, NULL, 0);
+		reap(c.pid);
 		oci_delete(&c, &ignored);
 		return -1;
 	}

@@ -7,7 +7,6 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
-#include <sys/wait.h>
 #include "cgroup.h"
 #include "io.h"
 #include "kernel.h"
@@ -264,7 +263,7 @@ int oci_create(struct oci *c, const char *root, struct err *e)
 	if (ret < 0) {
 		if (m.launch.pid > 0) {
 			kill(m.launch.pid, SIGKILL);
-			waitpid(m.launch.pid, NULL, 0);
+			reap(m.launch.pid);
 		}
 		close_fd(&m.launch.cgroup);
 		cgroup_destroy(c->cgroup, REMOVE_TIMEOUT_MS, NULL);
@@ -388,7 +387,7 @@ pid_t oci_exec(struct oci *c, struct oci_process *p, struct err *e)
 	}
 	if (j.launch.pid > 0) {
 		sys_pidfd_send_signal(j.launch.pidfd, SIGKILL);
-		waitpid(j.launch.pid, NULL, 0);
+		reap(j.launch.pid);
 	}
 	return -1;
 }

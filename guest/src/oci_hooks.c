@@ -67,7 +67,7 @@ static int one(const struct json *hook, const struct jsonw *state, struct err *e
 			return err_errno(e, 1, "hook %s", path);
 		if (now_ms() >= deadline) {
 			kill(pid, SIGKILL);
-			waitpid(pid, NULL, 0);
+			reap(pid);
 			return err_set(e, 1, "hook %s: not done after %.0f s", path, timeout);
 		}
 		poll(NULL, 0, pause_ms);

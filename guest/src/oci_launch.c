@@ -1,7 +1,6 @@
 #include <errno.h>
 #include <sched.h>
 #include <sys/prctl.h>
-#include <sys/wait.h>
 #include "io.h"
 #include "kernel.h"
 #include "ns.h"
@@ -65,8 +64,7 @@ int launch(struct launch *l, struct err *e)
 	close_fd(&l->report[1]);
 	if (read(ours, &l->pid, sizeof(l->pid)) != sizeof(l->pid))
 		l->pid = 0;
-	while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
-		;
+	reap(pid);
 	/* Our child and not yet reaped, so the number is nobody else's. */
 	if (l->pid > 0 && (l->pidfd = sys_pidfd_open(l->pid)) < 0)
 		return err_errno(e, 1, "pidfd");

@@ -11,7 +11,6 @@
 #include <sys/sysmacros.h>
 #include <sys/un.h>
 #include <sys/vfs.h>
-#include <sys/wait.h>
 #include <termios.h>
 #include "io.h"
 #include "kernel.h"
@@ -103,7 +102,6 @@ int oci_foreground(pid_t pid, int from, struct err *e)
 	_cleanup_fd_ int pidfd = sys_pidfd_open(pid), signals = -1, master = -1;
 	struct termios before, raw;
 	bool is_raw = false;
-	int status = 0;
 	sigset_t all;
 
 	sigfillset(&all);
@@ -146,7 +144,5 @@ int oci_foreground(pid_t pid, int from, struct err *e)
 	}
 	if (is_raw)
 		tcsetattr(0, TCSADRAIN, &before);
-	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
-		;
-	return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
+	return reap(pid);
 }

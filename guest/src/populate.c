@@ -3,7 +3,6 @@
 #include <fcntl.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include "io.h"
 #include "populate.h"
 #include "unpack.h"
@@ -72,11 +71,10 @@ static int copy(int source, int target, struct err *e)
 	}
 	close_fd(&out);
 	struct tar_in archive = {.read = read_pipe, .context = &in};
-	int ret = unpack(&archive, &how, e), status = 0;
+	int ret = unpack(&archive, &how, e), status;
 
 	close_fd(&in);
-	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
-		;
+	status = reap(pid);
 	return ret < 0 || status == 0 ? ret : err_set(e, 125, "what the image has there cannot be read");
 }
 

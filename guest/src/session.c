@@ -16,7 +16,7 @@ void session_init(struct session *s, int client, struct streams *streams)
 	s->streams = streams;
 }
 
-void session_drop_client(struct session *s)
+static void drop_client(struct session *s)
 {
 	close_fd(&s->client);
 	s->output_length = 0;
@@ -50,7 +50,7 @@ static void send_output(struct session *s)
 	} else if (sock_send(s->client, s->output, s->output_length, NULL, 0, 0, &e) == 0) {
 		s->output_length = 0;
 	} else if (e.sys != EAGAIN) {
-		session_drop_client(s);
+		drop_client(s);
 	}
 }
 
@@ -105,7 +105,7 @@ static void take_packet(struct session *s)
 	if (n < 0 && e.sys == EAGAIN)
 		return;
 	if (n <= 0) {
-		session_drop_client(s);
+		drop_client(s);
 		return;
 	}
 	const unsigned char *byte = (unsigned char *)packet;
@@ -132,10 +132,10 @@ static void take_packet(struct session *s)
 		break;
 	case 'D':
 		s->left = true;
-		session_drop_client(s);
+		drop_client(s);
 		break;
 	default:
-		session_drop_client(s);
+		drop_client(s);
 	}
 }
 
@@ -147,7 +147,7 @@ void session_handle(struct session *s, const struct pollfd *fds)
 		if (s->input_length == 0)
 			take_packet(s);
 		else if (fds[CLIENT].revents & (POLLHUP | POLLERR))
-			session_drop_client(s);
+			drop_client(s);
 	}
 	if (fds[INPUT].revents)
 		give_input(s);
@@ -164,7 +164,7 @@ void session_drain(struct session *s, int timeout_ms)
 	for (;;) {
 		while (s->output_length) {
 			if (s->client >= 0 && wait_fd(s->client, POLLOUT, deadline) < 0)
-				session_drop_client(s);
+				drop_client(s);
 			send_output(s);
 		}
 		/* Bounded by the deadline too: something outside may hold the pipe and write for ever. */
@@ -183,7 +183,7 @@ void session_json(struct session *s, const char *json)
 	packet[0] = 'J';
 	memcpy(packet + 1, json, length);
 	if (sock_send(s->client, packet, 1 + length, NULL, 0, CLIENT_TIMEOUT_MS, NULL) < 0)
-		session_drop_client(s);
+		drop_client(s);
 	free(packet);
 }
 
@@ -218,5 +218,5 @@ void session_exit(struct session *s, int code)
 		sock_send(s->client, packet, (size_t)n, NULL, 0, CLIENT_TIMEOUT_MS, NULL);
 	}
 	jsonw_free(&w);
-	session_drop_client(s);
+	drop_client(s);
 }

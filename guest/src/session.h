@@ -36,4 +36,3 @@ void session_exit(struct session *s, int code);
 void session_json(struct session *s, const char *json);
 /* {"error":{"code","message"}} */
 void session_error(struct session *s, const struct err *e, const char *kind);
-void session_drop_client(struct session *s);

@@ -5,7 +5,6 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
-#include <sys/wait.h>
 #include "caps.h"
 #include "container.h"
 #include "io.h"
@@ -236,8 +235,7 @@ pid_t sharing_clone(const struct sharing *s, uint64_t flags, int cgroup, int *pi
 	close_fd(&theirs);
 	if (wait_fd(ours, POLLIN, now_ms() + JOIN_MS) < 0 || read(ours, &pid, sizeof(pid)) != sizeof(pid))
 		pid = 0;
-	while (waitpid(middle, NULL, 0) < 0 && errno == EINTR)
-		;
+	reap(middle);
 	if (pid <= 0)
 		return err_set(e, 125, "cannot join the namespaces of container %.64s", s->partner);
 	/* It is our child and not yet reaped, so the number is its. */
@@ -269,8 +267,8 @@ int sharing_shm(const struct sharing *s, struct err *e)
 	if (pid < 0 || sock_recv(pair[0], &word, 1, &tree, &count, JOIN_MS, e) <= 0 || count != 1)
 		err_set(e, 125, "cannot join IPC namespace of container %.64s: it has no /dev/shm", s->partner);
 	close(pair[0]);
-	while (pid > 0 && waitpid(pid, NULL, 0) < 0 && errno == EINTR)
-		;
+	if (pid > 0)
+		reap(pid);
 	return tree;
 }
 

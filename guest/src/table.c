@@ -1,7 +1,7 @@
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 #include <time.h>
 #include "io.h"
 #include "names.h"
@@ -13,11 +13,6 @@ static size_t count;
 struct entry *table_first(void)
 {
 	return first;
-}
-
-size_t table_count(void)
-{
-	return count;
 }
 
 int64_t unix_ms(void)
@@ -44,18 +39,6 @@ struct entry *table_by_id(const char *id)
 	return NULL;
 }
 
-static int random_id(char id[65], unsigned *seed, struct err *e)
-{
-	unsigned char bytes[32];
-
-	if (getrandom(bytes, sizeof(bytes), 0) != sizeof(bytes))
-		return err_errno(e, 125, "random id");
-	for (size_t i = 0; i < sizeof(bytes); i++)
-		sprintf(id + 2 * i, "%02x", bytes[i]);
-	memcpy(seed, bytes, sizeof(*seed));
-	return 0;
-}
-
 static struct entry *insert(struct entry *entry)
 {
 	entry->pidfd = entry->control = -1;
@@ -77,7 +60,6 @@ int table_conflict(const struct entry *taken, struct err *e)
 struct entry *table_add(const char *name, struct json *request, struct err *e)
 {
 	struct entry *taken = *name ? table_by_name(name) : NULL;
-	unsigned seed;
 
 	if (taken) {
 		table_conflict(taken, e);
@@ -89,14 +71,14 @@ struct entry *table_add(const char *name, struct json *request, struct err *e)
 	}
 	struct entry *entry = calloc(1, sizeof(*entry));
 
-	if (!entry || random_id(entry->id, &seed, e) < 0) {
+	if (!entry || random_hex(entry->id, e) < 0) {
 		free(entry);
 		return NULL;
 	}
 	if (*name) {
 		snprintf(entry->name, sizeof(entry->name), "%s", name);
 	} else {
-		unsigned attempt = 0;
+		unsigned seed = (unsigned)strtoul(entry->id + 56, NULL, 16), attempt = 0;
 
 		do
 			name_make(entry->name, sizeof(entry->name), seed, attempt++);

@@ -34,7 +34,6 @@ struct entry {
 };
 
 struct entry *table_first(void);
-size_t table_count(void);
 /* A new entry with a random id; "" as name makes one up. Docker's words when the name is taken. Takes `request` over. */
 struct entry *table_add(const char *name, struct json *request, struct err *e);
 /* One that an earlier engine made; reserved until more is known. */

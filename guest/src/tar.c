@@ -15,7 +15,8 @@ _Static_assert(sizeof(struct header) == BLOCK, "a header is one block");
 
 /* --- reading */
 
-int tar_fill(struct tar_in *in, void *data, size_t size, struct err *e)
+/* 0 when `data` was filled, 1 at an end before its first byte, -1 at one in the middle. */
+static int fill(struct tar_in *in, void *data, size_t size, struct err *e)
 {
 	size_t used = 0;
 
@@ -39,7 +40,7 @@ ssize_t tar_read(struct tar_in *in, void *data, size_t size, struct err *e)
 		size = (size_t)in->left;
 	if (size == 0)
 		return 0;
-	if (tar_fill(in, data, size, e) != 0)
+	if (fill(in, data, size, e) != 0)
 		return err_set(e, 1, "the archive ends in the middle");
 	in->left -= (int64_t)size;
 	return (ssize_t)size;
@@ -203,7 +204,7 @@ int tar_next(struct tar_in *in, struct tar_entry *entry, struct err *e)
 
 	for (unsigned metas = 0; metas < METAS_MAX; metas++) {
 		struct header h;
-		int end = skip(in, e) < 0 ? -1 : tar_fill(in, &h, BLOCK, e);
+		int end = skip(in, e) < 0 ? -1 : fill(in, &h, BLOCK, e);
 
 		if (end)
 			return end < 0 ? -1 : 0;

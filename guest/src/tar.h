@@ -27,8 +27,6 @@ struct tar_in {
 int tar_next(struct tar_in *in, struct tar_entry *entry, struct err *e);
 /* Content of the current entry; 0 at its end. */
 ssize_t tar_read(struct tar_in *in, void *data, size_t size, struct err *e);
-/* 0 when `data` was filled, 1 at an end before its first byte, -1 at one in the middle. */
-int tar_fill(struct tar_in *in, void *data, size_t size, struct err *e);
 
 struct tar_out {
 	int (*write)(void *context, const void *data, size_t size); /* all of it, or -1 with errno */

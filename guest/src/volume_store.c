@@ -4,7 +4,6 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
-#include <sys/random.h>
 #include <sys/stat.h>
 #include "io.h"
 #include "kernel.h"
@@ -39,17 +38,6 @@ static int open_store(struct err *e)
 	return take_fd(&store);
 }
 
-static int random_name(char name[129], struct err *e)
-{
-	unsigned char bytes[32];
-
-	if (getrandom(bytes, sizeof(bytes), 0) != sizeof(bytes))
-		return err_errno(e, 125, "random name");
-	for (size_t i = 0; i < sizeof(bytes); i++)
-		sprintf(name + 2 * i, "%02x", bytes[i]);
-	return 0;
-}
-
 static int write_document(int store, const char *name, bool anonymous, const struct json *labels, struct err *e)
 {
 	struct jsonw w = {0};
@@ -82,7 +70,7 @@ static int create(int store, char name[129], const struct json *labels, struct e
 	bool anonymous = !*name;
 	char path[160];
 
-	if (anonymous ? random_name(name, e) < 0 : volume_name_ok(name, e) < 0)
+	if (anonymous ? random_hex(name, e) < 0 : volume_name_ok(name, e) < 0)
 		return -1;
 	if (mkdirat(store, name, 0700) < 0)
 		return errno == EEXIST ? 0 : err_errno(e, 125, "make volume %s", name);

@@ -83,8 +83,8 @@ describe("docker cp into a container", () => {
   it("gives files to root, with -a to whom they belong, and follows links with -L", async () => {
     expect(
       await ok(`cd /tmp; cp file mine; chown 1000:1001 mine; chmod 4750 mine; ln -sf mine to-mine
-        docker cp mine box:/root/plain; docker cp -a mine box:/root/own; docker cp to-mine box:/root/as-link; docker cp -L to-mine box:/root/as-file
-        docker exec box sh -c 'cd /root; stat -c "%n %u:%g %a" plain own as-file; readlink as-link'`),
+        docker cp mine box:/home/plain; docker cp -a mine box:/home/own; docker cp to-mine box:/home/as-link; docker cp -L to-mine box:/home/as-file
+        docker exec box sh -c 'cd /home; stat -c "%n %u:%g %a" plain own as-file; readlink as-link'`),
     ).toBe("plain 0:0 4750\nown 1000:1001 4750\nas-file 0:0 4750\nmine");
   });
 
