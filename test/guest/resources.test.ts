@@ -177,10 +177,18 @@ describe("a spinning container", () => {
   });
 
   it("is held by its quota", async () => {
-    await ok("docker run -d --name q --cpus 0.2 busybox sh -c 'while :; do :; done'; sleep 1");
+    // In the kernel's own terms: how fast the machine runs and what else it does changes neither side.
+    const stat = await ok(
+      `docker run -d --name q --cpus 0.2 busybox sh -c 'while :; do :; done' >/dev/null
+       for i in $(seq 100); do
+         s=$(docker exec q cat /sys/fs/cgroup/cpu.stat); echo "$s" | grep -q "nr_throttled .." && break; sleep 0.2
+       done; echo "$s"`,
+    );
+    const count = (name: string) => Number(new RegExp(`^${name} (\\d+)$`, "m").exec(stat)?.[1]);
+    expect(count("nr_throttled")).toBeGreaterThanOrEqual(10);
+    expect(count("usage_usec")).toBeLessThan(2 * 20_000 * (count("nr_periods") + 1));
     const line = (await ok("docker stats --no-stream q")).split("\n")[1] ?? "";
-    expect(Number(/ ([\d.]+)% /.exec(line)?.[1])).toBeGreaterThan(5);
-    expect(Number(/ ([\d.]+)% /.exec(line)?.[1])).toBeLessThan(40);
+    expect(Number(/ ([\d.]+)% /.exec(line)?.[1])).toBeGreaterThan(0);
     await ok("docker rm -f q");
   });
 });
