@@ -21,6 +21,8 @@ export default defineConfig({
           testTimeout: 180_000,
           hookTimeout: 60_000,
           maxWorkers: 2,
+          // As in the browser tests: a loaded CI machine may be slow once.
+          retry: process.env["CI"] ? 1 : 0,
         },
       })),
     ],

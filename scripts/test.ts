@@ -21,6 +21,8 @@ interface Outcome {
   reason?: string;
   /** The runner's own summary lines. */
   closing: string[];
+  /** What failed in it, in the runner's words. */
+  failures: string[];
   passed: number;
   failed: number;
 }
@@ -61,6 +63,9 @@ const STEPS: readonly Step[] = [
   { name: "browser tests", command: "npm run --silent test:e2e", minutes: 30 },
 ];
 
+/** How the runners name what failed, and why: vitest, Playwright, the native tests, the lessons. */
+const FAILURE = /^\s*(FAIL\s|✘|FAILED\s|not ok\b|AssertionError|(\w*Error|TIMEOUT):\s)/;
+const FAILURES_MAX = 20;
 const CLOSING = /^\s*(Test Files|Tests)\s+\d|^\s*\d+ (passed|failed|flaky|skipped|did not run)\b/;
 /** A runner's total of its own, which stands for all its lines before. */
 const TOTAL = /^(\d+) passed, (\d+) failed$/;
@@ -96,7 +101,7 @@ function run(step: Step): Promise<Outcome> {
   console.log(`\n── ${step.name}: ${step.command}`);
   const started = performance.now();
   return new Promise((resolve) => {
-    const outcome: Outcome = { step, seconds: 0, ok: false, closing: [], passed: 0, failed: 0 };
+    const outcome: Outcome = { step, seconds: 0, ok: false, closing: [], failures: [], passed: 0, failed: 0 };
     // Its own process group, so that a step over its time is ended with all it started.
     const child = spawn("bash", ["-o", "pipefail", "-c", step.command], {
       cwd: top,
@@ -131,8 +136,9 @@ function run(step: Step): Promise<Outcome> {
   });
 }
 
-/** Keeps a runner's summary line and adds up what it counts (vitest counts files on a line of their own). */
+/** Keeps a runner's summary line and what it says of failures, and adds up what it counts (vitest counts files on a line of their own). */
 function note(outcome: Outcome, line: string): void {
+  if (FAILURE.test(line) && outcome.failures.length < FAILURES_MAX) outcome.failures.push(line.trim());
   if (!CLOSING.test(line)) return;
   outcome.closing.push(line.trim());
   if (/^\s*Test Files/.test(line)) return;
@@ -154,11 +160,12 @@ function report(outcomes: readonly Outcome[]): number {
   console.log("\n── summary");
   let passed = 0;
   let failed = 0;
-  for (const { step, seconds, ok, reason, closing, ...counts } of outcomes) {
+  for (const { step, seconds, ok, reason, closing, failures, ...counts } of outcomes) {
     console.log(
       `${ok ? "ok    " : "FAILED"} ${step.name.padEnd(20)} ${seconds.toFixed(1).padStart(7)} s${reason ? `  ${reason}` : ""}`,
     );
-    for (const line of closing) console.log(`         ${line}`);
+    // Only of a step that failed: passing tests print errors too, of those they provoke.
+    for (const line of ok ? closing : [...closing, ...new Set(failures)]) console.log(`         ${line}`);
     const counted = counts.passed + counts.failed > 0;
     passed += counted ? counts.passed : Number(ok);
     failed += counted ? Math.max(counts.failed, Number(!ok)) : Number(!ok);
