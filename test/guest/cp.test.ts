@@ -2,24 +2,12 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { startNodeSandbox } from "../../emulator/control/node";
 import type { Sandbox } from "../../emulator/control/sandbox";
+import { scripts } from "./scripts";
 
 let sandbox: Sandbox;
-
-const sh = (script: string) => sandbox.exec(["sh", "-c", script]);
-
-/** Runs a script on the guest host that must succeed; its output, trimmed. */
-async function ok(script: string): Promise<string> {
-  const { exitCode, stdout, stderr } = await sh(`set -e\n${script}`);
-  expect({ script, exitCode, stderr }).toMatchObject({ exitCode: 0 });
-  return stdout.trim();
-}
-
-/** What a script that must fail says. */
-async function fails(script: string): Promise<string> {
-  const { exitCode, stderr } = await sh(script);
-  expect({ script, exitCode }).toMatchObject({ exitCode: 1 });
-  return stderr.trim();
-}
+const { sh, refused, ...host } = scripts(() => sandbox);
+/** Every line of it must succeed. */
+const ok = (script: string) => host.ok(`set -e\n${script}`);
 
 const frozen = "cat /sys/fs/cgroup/nest/$(docker inspect -f '{{.Id}}' box)/cgroup.freeze";
 
@@ -65,18 +53,18 @@ describe("docker cp into a container", () => {
 
   it("refuses what has no place, and leaves nothing", async () => {
     const daemon = "Error response from daemon: ";
-    expect(await fails("docker cp /tmp/file box:/no/x")).toBe(
+    expect(await refused("docker cp /tmp/file box:/no/x")).toBe(
       `${daemon}Could not find the file /no in container box`,
     );
-    expect(await fails("docker cp /tmp/file box:/no/")).toContain("no such directory");
-    expect(await fails("docker cp /tmp/file box:/etc/passwd/")).toContain("not a directory");
-    expect(await fails("docker cp /tmp/d box:/etc/passwd")).toContain("cannot copy directory");
-    expect(await fails("docker cp /tmp/none box:/")).toBe("lstat /tmp/none: no such file or directory");
-    expect(await fails("docker cp /tmp/file nobox:/")).toBe(`${daemon}No such container: nobox`);
-    expect(await fails("docker cp box:/a box:/b")).toBe("copying between containers is not supported");
-    expect(await fails("docker cp /tmp/a /tmp/b")).toBe("must specify at least one container source");
-    expect(await fails("docker cp - box:/etc/passwd </dev/null")).toContain("must be a directory");
-    expect(await fails("echo nothing | docker cp - box:/tmp")).toContain("archive");
+    expect(await refused("docker cp /tmp/file box:/no/")).toContain("no such directory");
+    expect(await refused("docker cp /tmp/file box:/etc/passwd/")).toContain("not a directory");
+    expect(await refused("docker cp /tmp/d box:/etc/passwd")).toContain("cannot copy directory");
+    expect(await refused("docker cp /tmp/none box:/")).toBe("lstat /tmp/none: no such file or directory");
+    expect(await refused("docker cp /tmp/file nobox:/")).toBe(`${daemon}No such container: nobox`);
+    expect(await refused("docker cp box:/a box:/b")).toBe("copying between containers is not supported");
+    expect(await refused("docker cp /tmp/a /tmp/b")).toBe("must specify at least one container source");
+    expect(await refused("docker cp - box:/etc/passwd </dev/null")).toContain("must be a directory");
+    expect(await refused("echo nothing | docker cp - box:/tmp")).toContain("archive");
     expect(await ok("docker exec box sh -c 'ls -d /no /none; true'")).toBe("");
   });
 
@@ -125,15 +113,15 @@ describe("docker cp out of a container", () => {
         )
         .join("\n"),
     );
-    expect(await fails("cd /tmp/o; docker cp box:/t/none .")).toBe(
+    expect(await refused("cd /tmp/o; docker cp box:/t/none .")).toBe(
       "Error response from daemon: Could not find the file /t/none in container box",
     );
-    expect(await fails("cd /tmp/o; docker cp box:/t/file no/x")).toBe(
+    expect(await refused("cd /tmp/o; docker cp box:/t/file no/x")).toBe(
       'invalid output path: directory "/tmp/o/no" does not exist',
     );
-    expect(await fails("cd /tmp/o; docker cp box:/t/file no/")).toBe("no such directory");
-    expect(await fails("cd /tmp/o; docker cp box:/t/d file")).toBe("cannot copy directory");
-    expect(await fails("docker cp box:/dev/null /tmp/o/null")).toContain(
+    expect(await refused("cd /tmp/o; docker cp box:/t/file no/")).toBe("no such directory");
+    expect(await refused("cd /tmp/o; docker cp box:/t/d file")).toBe("cannot copy directory");
+    expect(await refused("docker cp box:/dev/null /tmp/o/null")).toContain(
       "only files, directories and symlinks",
     );
     expect(await ok("docker cp box:/t/d - | tar t | sort")).toBe(
@@ -152,7 +140,7 @@ describe("docker cp out of a container", () => {
   it("does not write through a link that an earlier copy brought", async () => {
     await ok(`docker exec box sh -c 'mkdir /evil; ln -s /tmp/canary /evil/l'; cd /tmp/o; docker cp box:/evil .
       docker exec box sh -c 'rm /evil/l; mkdir /evil/l; echo bad >/evil/l/planted'`);
-    expect(await fails("cd /tmp/o; docker cp box:/evil .")).toContain(
+    expect(await refused("cd /tmp/o; docker cp box:/evil .")).toContain(
       'cannot overwrite non-directory "evil/l/" with directory',
     );
     expect(await ok("ls /tmp/canary")).toBe("");
@@ -223,7 +211,7 @@ describe("docker diff", () => {
         .join("\n"),
     );
     expect(await ok("docker run --name same busybox true; docker diff same")).toBe("");
-    expect(await fails("docker diff nobox")).toContain("No such container: nobox");
+    expect(await refused("docker diff nobox")).toContain("No such container: nobox");
     await ok("docker rm changed same");
   });
 });
@@ -235,7 +223,7 @@ describe("docker export", () => {
         sleep 1; docker export whole >/tmp/whole.tar; tar tf /tmp/whole.tar | grep -E '^(data|dev|proc|own|bin/vi)' | sort; tar xOf /tmp/whole.tar own
         docker stop -t 0 whole; docker export -o /tmp/still.tar whole; tar tf /tmp/still.tar | sort >/tmp/a; tar tf /tmp/whole.tar | sort | cmp - /tmp/a && tar tvf /tmp/still.tar own | cut -c 1-15`),
     ).toBe("bin/vi\ndata/\ndev/\nown\nproc/\nown\nwhole\n-rw-r--r-- 7/7");
-    expect(await fails("docker export -o /tmp/none.tar nobox; e=$?; ls /tmp/none.tar; exit $e")).toContain(
+    expect(await refused("docker export -o /tmp/none.tar nobox; e=$?; ls /tmp/none.tar; exit $e")).toContain(
       "No such container",
     );
     await ok("docker rm whole; docker volume rm full");

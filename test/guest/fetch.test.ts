@@ -3,14 +3,10 @@ import { performance } from "node:perf_hooks";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { startNodeSandbox } from "../../emulator/control/node";
 import type { Sandbox } from "../../emulator/control/sandbox";
+import { scripts } from "./scripts";
 
 let sandbox: Sandbox;
-
-async function ok(script: string): Promise<string> {
-  const { exitCode, stdout, stderr } = await sandbox.exec(["sh", "-c", script]);
-  expect({ script, exitCode, stderr }).toMatchObject({ exitCode: 0 });
-  return stdout.trim();
-}
+const { ok } = scripts(() => sandbox);
 
 /** A server that says `answer` to its first client. */
 const say = (port: number, answer: string) =>

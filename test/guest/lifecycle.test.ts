@@ -3,24 +3,10 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import type { Terminal } from "../../emulator/control/api";
 import { startNodeSandbox } from "../../emulator/control/node";
 import type { Sandbox } from "../../emulator/control/sandbox";
+import { scripts } from "./scripts";
 
 let sandbox: Sandbox;
-
-const sh = (script: string) => sandbox.exec(["sh", "-c", script]);
-
-/** Runs a script on the guest host that must succeed; its output, trimmed. */
-async function ok(script: string): Promise<string> {
-  const { exitCode, stdout, stderr } = await sh(script);
-  expect({ script, exitCode, stderr }).toMatchObject({ exitCode: 0 });
-  return stdout.trim();
-}
-
-/** Runs a script that must fail; what it said. */
-async function fails(script: string, code = 1): Promise<string> {
-  const { exitCode, stderr } = await sh(script);
-  expect({ script, exitCode }).toEqual({ script, exitCode: code });
-  return stderr.trim();
-}
+const { sh, ok, refused } = scripts(() => sandbox);
 
 /** `docker inspect -f '{{…}}'` */
 const look = (name: string, path: string) => ok(`docker inspect -f '{{${path}}}' ${name}`);
@@ -83,16 +69,16 @@ describe("pause", () => {
     expect(await look("p", ".State.Status}} {{.State.Paused}} {{.State.Running")).toBe("paused true true");
     expect(await lines()).toBe(before);
     const id = await look("p", ".Id");
-    expect(await fails("docker exec p true")).toBe(
+    expect(await refused("docker exec p true")).toBe(
       `Error response from daemon: container ${id} is paused, unpause the container before exec`,
     );
-    expect(await fails("docker pause p")).toContain("is already paused");
-    expect(await fails("docker start p")).toContain("cannot start a paused container");
-    expect(await fails("docker rm p")).toContain("container is paused: unpause and stop the container");
+    expect(await refused("docker pause p")).toContain("is already paused");
+    expect(await refused("docker start p")).toContain("cannot start a paused container");
+    expect(await refused("docker rm p")).toContain("container is paused: unpause and stop the container");
     expect(await ok("docker ps -q --no-trunc")).toContain(id);
     await ok("docker unpause p");
     await until(async () => (await lines()) > before, true);
-    expect(await fails("docker unpause p")).toContain("is not paused");
+    expect(await refused("docker unpause p")).toContain("is not paused");
   });
 
   it("lets a paused one be stopped by its signal, and removed", async () => {
@@ -103,7 +89,7 @@ describe("pause", () => {
     await ok("docker pause s; docker stop -t 60 s");
     expect(await look("s", ".State.ExitCode}} {{.State.Status")).toBe("7 exited");
     await ok("docker run -d --name p busybox sleep 1000; docker pause p; docker rm -f p s");
-    expect(await fails("docker pause p")).toContain("No such container: p");
+    expect(await refused("docker pause p")).toContain("No such container: p");
   });
 
   it("is known to the next engine", async () => {
@@ -121,11 +107,13 @@ describe("rename", () => {
     expect(await ok("docker run --rm --network n busybox ping -c 1 -w 3 two")).toContain(
       "1 packets received",
     );
-    expect(await fails("docker rename one three")).toContain("No such container: one");
-    expect(await fails("docker rename two two")).toContain("Renaming a container with the same name");
-    expect(await fails("docker rename two a/b")).toContain("Invalid container name (a/b)");
+    expect(await refused("docker rename one three")).toContain("No such container: one");
+    expect(await refused("docker rename two two")).toContain("Renaming a container with the same name");
+    expect(await refused("docker rename two a/b")).toContain("Invalid container name (a/b)");
     await ok("docker create --name other busybox");
-    expect(await fails("docker rename two other")).toContain('The container name "/other" is already in use');
+    expect(await refused("docker rename two other")).toContain(
+      'The container name "/other" is already in use',
+    );
     await ok("docker rename /other else; docker rm else");
     expect(await actions("two")).toEqual(["rename"]);
     await newEngine();
@@ -168,11 +156,11 @@ describe("restart", () => {
     await until(() => look("f", ".State.Running}} {{.State.Restarting"), "true true");
     await until(
       async () =>
-        /is restarting, wait until the container is running/.test(await fails("docker exec f true")),
+        /is restarting, wait until the container is running/.test(await refused("docker exec f true")),
       true,
     );
     await until(
-      async () => /container is restarting: stop the container/.test(await fails("docker rm f")),
+      async () => /container is restarting: stop the container/.test(await refused("docker rm f")),
       true,
     );
     expect(await ok("docker ps --format '{{.Names}}'")).toBe("f");
@@ -203,16 +191,16 @@ describe("restart", () => {
   });
 
   it("refuses what is no policy and leaves nothing behind", async () => {
-    expect(await fails("docker run --restart sometimes busybox true", 125)).toContain(
+    expect(await refused("docker run --restart sometimes busybox true", 125)).toContain(
       "unknown policy 'sometimes'",
     );
-    expect(await fails("docker run --restart on-failure:x busybox true", 125)).toContain(
+    expect(await refused("docker run --restart on-failure:x busybox true", 125)).toContain(
       "must be an integer",
     );
-    expect(await fails("docker run --restart always:2 busybox true", 125)).toContain(
+    expect(await refused("docker run --restart always:2 busybox true", 125)).toContain(
       "only be used with 'on-failure'",
     );
-    expect(await fails("docker run --rm --restart always busybox true", 125)).toContain(
+    expect(await refused("docker run --rm --restart always busybox true", 125)).toContain(
       "cannot specify both",
     );
     expect(await ok("docker ps -aq")).toBe("");
@@ -259,13 +247,13 @@ describe("health", () => {
   });
 
   it("is refused with words that make no sense together, and leaves nothing behind", async () => {
-    expect(await fails("docker run --no-healthcheck --health-cmd x busybox", 125)).toContain(
+    expect(await refused("docker run --no-healthcheck --health-cmd x busybox", 125)).toContain(
       "--no-healthcheck conflicts with --health-* options",
     );
-    expect(await fails("docker run --health-interval 5 busybox", 125)).toContain(
+    expect(await refused("docker run --health-interval 5 busybox", 125)).toContain(
       'time: invalid duration "5"',
     );
-    expect(await fails("docker run --health-timeout 10us --health-cmd x busybox", 125)).toContain(
+    expect(await refused("docker run --health-timeout 10us --health-cmd x busybox", 125)).toContain(
       "cannot be less than 1ms",
     );
     expect(await ok("docker ps -aq")).toBe("");
@@ -295,7 +283,7 @@ describe("events", () => {
       ),
     ).toBe("die 0");
     expect(await ok("docker events --since 2000-01-01 --until 2000-01-02")).toBe("");
-    expect(await fails("docker events --since yesterday")).toContain(
+    expect(await refused("docker events --since yesterday")).toContain(
       "failed to parse value as time or duration",
     );
   });
@@ -320,8 +308,8 @@ describe("top and stats", () => {
     expect(await ok("docker top x aux | head -1")).toMatch(
       /^USER +PID +%CPU +%MEM +VSZ +RSS +TTY +STAT +START +TIME +COMMAND$/,
     );
-    expect(await fails("docker top x -o comm")).toContain("Couldn't find PID field");
-    expect(await fails("docker top nobody")).toContain("No such container: nobody");
+    expect(await refused("docker top x -o comm")).toContain("Couldn't find PID field");
+    expect(await refused("docker top nobody")).toContain("No such container: nobody");
     const stats = (await ok("docker stats --no-stream")).split("\n");
     expect(stats[0]).toMatch(
       /^CONTAINER ID {3}NAME +CPU % +MEM USAGE \/ LIMIT +MEM % +NET I\/O +BLOCK I\/O +PIDS$/,
@@ -332,7 +320,7 @@ describe("top and stats", () => {
     await ok("docker stop -t 0 x");
     expect((await ok("docker stats --no-stream")).split("\n")).toHaveLength(1);
     expect(await ok("docker stats --no-stream -a")).toMatch(/ x +0\.00% +0B \/ 0B/);
-    expect(await fails("docker top x")).toContain("is not running");
+    expect(await refused("docker top x")).toContain("is not running");
     await ok("docker rm x");
   });
 
@@ -381,10 +369,10 @@ describe("detach keys", () => {
   });
 
   it("are refused when they are none, before anything is made", async () => {
-    expect(await fails("docker run --detach-keys ctrl-x, busybox true", 125)).toContain(
+    expect(await refused("docker run --detach-keys ctrl-x, busybox true", 125)).toContain(
       "invalid detach keys (ctrl-x,)",
     );
-    expect(await fails("docker run --detach-keys bogus busybox true", 125)).toContain(
+    expect(await refused("docker run --detach-keys bogus busybox true", 125)).toContain(
       "Unknown character: 'bogus'",
     );
     expect(await ok("docker ps -aq")).toBe("");

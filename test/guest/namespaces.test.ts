@@ -2,18 +2,10 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { startNodeSandbox } from "../../emulator/control/node";
 import type { Sandbox } from "../../emulator/control/sandbox";
+import { scripts } from "./scripts";
 
 let sandbox: Sandbox;
-
-const sh = (script: string, container?: string[]) =>
-  sandbox.exec(["sh", "-c", script], { timeoutMs: 60_000, ...(container && { container }) });
-
-/** Runs a script on the guest host (or in a container) that must succeed; its output, trimmed. */
-async function ok(script: string, container?: string[]): Promise<string> {
-  const { exitCode, stdout, stderr } = await sh(script, container);
-  expect({ script, exitCode, stderr }).toMatchObject({ exitCode: 0 });
-  return stdout.trim();
-}
+const { sh, ok } = scripts(() => sandbox, { timeoutMs: 60_000 });
 
 /** What `docker run FLAGS busybox true` says when it is refused with 125, which leaves nothing behind. */
 async function refused(flags: string): Promise<string> {
@@ -295,7 +287,7 @@ it("is root of the level with --userns=host, and no more than docker's", async (
 
 it("works a level down", async () => {
   await ok("docker run -d --name below --nest busybox sleep 1000");
-  const level = namespaces(await ok(LOOK, ["below"]));
+  const level = namespaces(await ok(LOOK, { container: ["below"] }));
   for (const [flags, kind] of [
     ["--network host", "net"],
     ["--pid host", "pid"],
@@ -304,13 +296,18 @@ it("works a level down", async () => {
     ["--cgroupns host", "cgroup"],
   ])
     expect(
-      common(namespaces(await ok(`docker run --rm ${flags} busybox sh -c '${LOOK}'`, ["below"])), level),
+      common(
+        namespaces(await ok(`docker run --rm ${flags} busybox sh -c '${LOOK}'`, { container: ["below"] })),
+        level,
+      ),
     ).toEqual([kind]);
-  await ok("docker run -d --name a busybox sleep 1000", ["below"]);
+  await ok("docker run -d --name a busybox sleep 1000", { container: ["below"] });
   expect(
-    await ok("docker run --rm --network container:a --pid container:a busybox cat /proc/1/comm", ["below"]),
+    await ok("docker run --rm --network container:a --pid container:a busybox cat /proc/1/comm", {
+      container: ["below"],
+    }),
   ).toBe("sleep");
-  expect((await sh("docker run --rm --userns host busybox true", ["below"])).stderr).toContain(
+  expect((await sh("docker run --rm --userns host busybox true", { container: ["below"] })).stderr).toContain(
     "--userns=host: only on the outermost level",
   );
   await ok("docker rm -f below");

@@ -2,24 +2,10 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { startNodeSandbox } from "../../emulator/control/node";
 import type { Sandbox } from "../../emulator/control/sandbox";
+import { scripts } from "./scripts";
 
 let sandbox: Sandbox;
-
-const sh = (script: string) => sandbox.exec(["sh", "-c", script]);
-
-/** Runs a script on the guest host that must succeed; its output, trimmed. */
-async function ok(script: string): Promise<string> {
-  const { exitCode, stdout, stderr } = await sh(script);
-  expect({ script, exitCode, stderr }).toMatchObject({ exitCode: 0 });
-  return stdout.trim();
-}
-
-/** Runs a script that must fail; its exit code and what it said. */
-async function fails(script: string): Promise<{ exitCode: number; stderr: string }> {
-  const { exitCode, stderr } = await sh(script);
-  expect({ script, exitCode }).not.toMatchObject({ exitCode: 0 });
-  return { exitCode, stderr };
-}
+const { sh, ok, fails } = scripts(() => sandbox);
 
 /** Waits until something in the container listens on port 80. */
 const listening = (name: string) =>

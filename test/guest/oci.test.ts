@@ -9,28 +9,16 @@ import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { startNodeSandbox } from "../../emulator/control/node";
 import type { Sandbox } from "../../emulator/control/sandbox";
+import { scripts } from "./scripts";
 
 const TIMEOUT_MS = 300_000;
 const guest = fileURLToPath(new URL("../../guest/", import.meta.url));
 const run = promisify(execFile);
 
 let sandbox: Sandbox;
-
-const sh = (script: string) => sandbox.exec(["sh", "-c", script], { timeoutMs: TIMEOUT_MS });
-
-/** Runs a script on the guest host that must succeed; its output, trimmed. */
-async function ok(script: string): Promise<string> {
-  const { exitCode, stdout, stderr } = await sh(script);
-  expect({ script, exitCode, stderr }).toMatchObject({ exitCode: 0 });
-  return stdout.trim();
-}
-
+const { sh, ok, ...host } = scripts(() => sandbox, { timeoutMs: TIMEOUT_MS });
 /** Runs a script that must fail; what it said. */
-async function fails(script: string): Promise<string> {
-  const { exitCode, stderr } = await sh(script);
-  expect({ script, exitCode }).not.toMatchObject({ exitCode: 0 });
-  return stderr.trim();
-}
+const fails = async (script: string) => (await host.fails(script)).stderr;
 
 type Json = Record<string, unknown>;
 type Config = Json & { process: Json; root: Json; mounts: Json[]; linux: Json };

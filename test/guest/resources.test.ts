@@ -2,25 +2,10 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { startNodeSandbox } from "../../emulator/control/node";
 import type { Sandbox } from "../../emulator/control/sandbox";
+import { scripts } from "./scripts";
 
 let sandbox: Sandbox;
-
-const sh = (script: string) => sandbox.exec(["sh", "-c", script]);
-
-/** Runs a script on the guest host that must succeed; its output, trimmed. */
-async function ok(script: string): Promise<string> {
-  const { exitCode, stdout, stderr } = await sh(script);
-  expect({ script, exitCode, stderr }).toMatchObject({ exitCode: 0 });
-  return stdout.trim();
-}
-
-/** Runs a script that must fail; what it said. */
-async function fails(script: string, code = 1): Promise<string> {
-  const { exitCode, stderr } = await sh(script);
-  expect({ script, exitCode }).toEqual({ script, exitCode: code });
-  return stderr.trim();
-}
-
+const { sh, ok, refused } = scripts(() => sandbox);
 const look = (name: string, path: string) => ok(`docker inspect -f '{{${path}}}' ${name}`);
 
 /** Files of the container's cgroup, as it sees them itself. */
@@ -56,12 +41,14 @@ describe("limits", () => {
     ).toBe("33554432 41943040 25000 2000");
     expect(await ok("docker update -m 64m --memory-swap -1 --cpu-shares 512 --pids-limit -1 a")).toBe("a");
     expect(await files("a", ...ALL)).toEqual(["67108864", "max", "16777216", "59", "25000 50000", "max"]);
-    expect(await fails("docker update -m 1m a")).toContain("Minimum memory limit allowed is 6MB");
-    expect(await fails("docker update --memory-swap 8m a")).toContain(
+    expect(await refused("docker update -m 1m a")).toContain("Minimum memory limit allowed is 6MB");
+    expect(await refused("docker update --memory-swap 8m a")).toContain(
       "Minimum memoryswap limit should be larger than memory limit",
     );
-    expect(await fails("docker update a")).toBe("you must provide one or more flags when using this command");
-    expect(await fails("docker update -m 64m nobody")).toContain("No such container: nobody");
+    expect(await refused("docker update a")).toBe(
+      "you must provide one or more flags when using this command",
+    );
+    expect(await refused("docker update -m 64m nobody")).toContain("No such container: nobody");
     expect((await files("a", "memory.max"))[0]).toBe("67108864");
     await ok("docker stop -t 0 a; docker update --cpu-quota -1 --restart on-failure:3 a; docker start a");
     expect(await files("a", ...ALL)).toEqual(["67108864", "max", "16777216", "59", "max 50000", "max"]);
@@ -111,7 +98,7 @@ describe("limits", () => {
       ["--device-read-bps /dev/loop0:fast", "invalid rate for device: /dev/loop0:fast"],
       ["--device-write-iops /dev/none:5", "/dev/none"],
     ] as const)
-      expect(await fails(`docker run ${flags} busybox true`, 125)).toContain(words);
+      expect(await refused(`docker run ${flags} busybox true`, 125)).toContain(words);
     expect(await ok("docker ps -aq")).toBe("");
   });
 
@@ -143,7 +130,7 @@ describe("out of memory", () => {
   });
 
   it("of the first ends the container with 137", async () => {
-    await fails("docker run --name o -m 16m busybox tail /dev/zero", 137);
+    await refused("docker run --name o -m 16m busybox tail /dev/zero", 137);
     expect(await look("o", ".State.OOMKilled}} {{.State.ExitCode")).toBe("true 137");
     expect(await ok("docker events --since 1m --until 0s | grep 'name=o)' | tail -2 | cut -d' ' -f 3")).toBe(
       "oom\ndie",

@@ -2,18 +2,11 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { startNodeSandbox } from "../../emulator/control/node";
 import type { Sandbox } from "../../emulator/control/sandbox";
+import { scripts } from "./scripts";
 
 let sandbox: Sandbox;
-
-const sh = (script: string, options = {}) => sandbox.exec(["sh", "-c", script], options);
+const { ok } = scripts(() => sandbox);
 const docker = (...argv: string[]) => sandbox.exec(["docker", ...argv]);
-
-/** Runs a script on the guest host that must succeed; its output, trimmed. */
-async function ok(script: string): Promise<string> {
-  const { exitCode, stdout, stderr } = await sh(script);
-  expect({ script, exitCode, stderr }).toMatchObject({ exitCode: 0 });
-  return stdout.trim();
-}
 
 beforeAll(async () => {
   sandbox = startNodeSandbox();
