@@ -18,6 +18,8 @@ export async function serve(
 ): Promise<{ server: Server; port: number }> {
   const files = sirv(folder, {
     etag: true,
+    // Looks at the folder at each request: a build may replace its files meanwhile.
+    dev: true,
     // Its table of types lacks these; without a type a browser may guess.
     setHeaders: (response, path) => {
       if (BINARY.test(path)) response.setHeader("Content-Type", "application/octet-stream");
