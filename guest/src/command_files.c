@@ -18,6 +18,7 @@
 #include "mountlist.h"
 #include "ns.h"
 #include "path.h"
+#include "process.h"
 #include "reply.h"
 #include "rootfs.h"
 #include "tarpipe.h"
@@ -261,8 +262,11 @@ int command_files(struct request *r, struct err *e)
 	struct err failed = {.code = 1};
 
 	pid = entry->state == ENTRY_RUNNING && w.task->view != LAYER ? start_running(&w, &failed) : start_stopped(&w, &failed);
-	if (pid > 0)
+	if (pid > 0) {
+		/* It may fill the memory: then it is ended, and not all else. */
+		process_score(pid, 0, NULL);
 		status = reap(pid);
+	}
 	if (w.pipe.freezer >= 0 && (pid < 0 || status != 0) && write(w.pipe.freezer, "0", 1) < 0)
 		_exit(1);
 	failed.code = 1;

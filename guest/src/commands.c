@@ -19,6 +19,7 @@
 #include "log.h"
 #include "monitor.h"
 #include "network.h"
+#include "process.h"
 #include "reply.h"
 #include "sock.h"
 #include "spec.h"
@@ -35,6 +36,8 @@ pid_t command_fork(int *keep[], size_t count, struct err *e)
 	if (pid > 0)
 		return pid;
 	signal(SIGCHLD, SIG_DFL);
+	/* Before the engine, but after everything else: with nobody left to end, the kernel would give up. */
+	process_score(getpid(), -999, NULL);
 	/* Up first, then down to 3, 4, …: none can be overwritten by another on its way. */
 	for (size_t i = 0; i < count; i++)
 		if (*keep[i] >= 0)

@@ -250,20 +250,6 @@ static int open_init(struct container *c, struct err *e)
 	return c->process.init < 0 ? err_errno(e, 125, "open " RUN_NEST "/bin/nest") : 0;
 }
 
-/*
- * What a process may only write of itself while it is dumpable. Nobody but it is in its user namespace yet, and that has no ids;
- * "self" is found through the level's own procfs.
- */
-static int set_own(const struct tuning *t, struct err *e)
-{
-	char score[16];
-
-	snprintf(score, sizeof(score), "%d", t->oom_score_adj);
-	if (t->oom_score_adj && write_file("/proc/self/oom_score_adj", score, e) < 0)
-		return -1;
-	return time_offsets_write(t->time_offsets, e);
-}
-
 static void child(struct container *c, int sync, int report) __attribute__((noreturn));
 
 /* The container's first process, from the clone to its program. */
@@ -273,9 +259,10 @@ static void child(struct container *c, int sync, int report)
 	int binds[SPEC_BINDS_MAX];
 	struct rootfs rootfs = {.container = c, .binds = binds};
 
-	/* No one may look into this process while it still has anything of the level above (CVE-2016-9962). */
-	if (set_own(&c->spec.tuning, &e) < 0)
+	/* Only while it is dumpable. Nobody but it is in its user namespace yet; "self" is found through the level's own procfs. */
+	if (time_offsets_write(c->spec.tuning.time_offsets, &e) < 0)
 		process_fail(report, &e);
+	/* No one may look into this process while it still has anything of the level above (CVE-2016-9962). */
 	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0 || prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) < 0)
 		err_errno(&e, 125, "prctl");
 	else if (open_init(c, &e) == 0 && rootfs_begin(&rootfs, &e) == 0 &&
@@ -349,8 +336,10 @@ static int do_process(struct container *c, struct err *e)
 	close_fd(&report_theirs);
 	close_fd(&c->dev);
 	close_fd(&c->shm);
-	int ret = (sharing->host | sharing->joined) & CLONE_NEWUSER ? 0 : ns_map(c->pid, c->root, c->ids, e);
+	int ret = process_score(c->pid, c->spec.tuning.oom_score_adj, e);
 
+	if (ret == 0 && !((sharing->host | sharing->joined) & CLONE_NEWUSER))
+		ret = ns_map(c->pid, c->root, c->ids, e);
 	if (ret == 0)
 		ret = attachments_link(c, e);
 	if (ret == 0)

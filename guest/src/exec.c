@@ -94,11 +94,9 @@ static void join(struct joining *j) __attribute__((noreturn));
 static void join(struct joining *j)
 {
 	struct err e = {0};
-	char score[16];
 	pid_t pid;
 
-	snprintf(score, sizeof(score), "%d", j->oom_score_adj);
-	if (j->oom_score_adj && write_file("/proc/self/oom_score_adj", score, &e) < 0)
+	if (process_score(getpid(), j->oom_score_adj, &e) < 0)
 		process_fail(j->report[1], &e);
 	/* Before setns: the container's root could else ptrace us while we still hold the engine's descriptors (CVE-2016-9962). */
 	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0 || ns_join(j->container, NS_ALL) < 0) {
@@ -222,6 +220,7 @@ void exec_check(const struct container *c, const char *const *argv, int pidfd, i
 	j.container = pidfd;
 	j.process = c->process;
 	j.process.argv = (const char **)argv;
+	j.oom_score_adj = c->spec.tuning.oom_score_adj;
 	j.streams = (struct streams)STREAMS_NONE;
 	if ((j.cgroup = cgroup_of(c->pid, &e)) < 0 || streams_make(&j.streams, false, false, c->root, &e) < 0 ||
 	    start(&j, &pid, &program, &e) < 0)

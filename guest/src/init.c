@@ -76,9 +76,10 @@ static void become(const struct service *s)
 		/* Without the flag every shell would be real-time too. */
 		if (syscall(SYS_sched_setscheduler, 0, SCHED_FIFO | SCHED_RESET_ON_FORK, &parameter) < 0)
 			init_log(4, "%s: real-time priority: %s", s->name, strerror(errno));
-		if (write_file("/proc/self/oom_score_adj", "-1000", &e) < 0)
-			init_log(4, "%s: %s", s->name, e.msg);
 	}
+	/* Agent and engine are never ended for want of memory; what they start says itself how it stands. */
+	if (!s->console && write_file("/proc/self/oom_score_adj", "-1000", &e) < 0)
+		init_log(4, "%s: %s", s->name, e.msg);
 	if (s->console) {
 		int tty = open("/dev/ttyS0", O_RDWR | O_NOCTTY);
 

@@ -1,12 +1,15 @@
 /* What pid 1 sets once at boot: cgroups, sysctls, loopback, limits, host name. */
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <net/if.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/sysinfo.h>
 #include "init.h"
 #include "io.h"
 
@@ -57,6 +60,23 @@ static void set_cgroups(void)
 	}
 }
 
+/* All containers together leave this much: whoever fills the memory, even with files that outlive it, fills theirs. */
+static void bound_containers(void)
+{
+	enum { RESERVE = 24 << 20 };
+	struct sysinfo info;
+	char text[24];
+	struct err e;
+
+	if (sysinfo(&info) < 0)
+		return;
+	uint64_t total = (uint64_t)info.totalram * info.mem_unit;
+
+	snprintf(text, sizeof(text), "%" PRIu64, total - (total > 4 * RESERVE ? RESERVE : total / 4));
+	if (write_file(CGROUP "nest/memory.max", text, &e) < 0)
+		init_log(3, "%s", e.msg);
+}
+
 static void set_sysctls(void)
 {
 	struct err e;
@@ -83,6 +103,7 @@ void init_settings(void)
 	size_t length;
 
 	set_cgroups();
+	bound_containers();
 	set_sysctls();
 	bring_up_loopback();
 	if (setrlimit(RLIMIT_NOFILE, &files) < 0)

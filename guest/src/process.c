@@ -196,6 +196,20 @@ int process_exec(struct process *p, int report, bool lifeline, struct err *e)
 	process_fail(3, e);
 }
 
+int process_score(pid_t pid, int score, struct err *e)
+{
+	char path[48], text[16];
+	struct err failed;
+
+	snprintf(path, sizeof(path), "/proc/%d/oom_score_adj", pid);
+	snprintf(text, sizeof(text), "%d", score);
+	if (write_file(path, text, &failed) == 0 || failed.sys == EACCES)
+		return 0;
+	if (e)
+		*e = failed;
+	return -1;
+}
+
 void process_fail(int report, const struct err *e)
 {
 	/* One write below PIPE_BUF: all or nothing. */
