@@ -6,21 +6,13 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include "agent_channel.h"
 #include "agent_spare.h"
 #include "io.h"
 
-enum { WINDOW = 65536, CHUNK = 32768, GRANT_AT = WINDOW / 4, HANGUP_MS = 2000, SIGNAL_MAX = 64 };
-
-/*
- * Programs write to terminals line by line, and each line passed on at once costs a frame and two switches. So a few small
- * reads go at once (a key's echo, a short answer, the prompt); after BURST of them without a PAUSE_MS of quiet, output is
- * gathered for GATHER_MS before it is read again, unless reads are big already.
- */
-enum { BURST = 4, SMALL = 2048, PAUSE_MS = 30, GATHER_MS = 8 };
+enum { WINDOW = 65536, GRANT_AT = WINDOW / 4, HANGUP_MS = 2000, SIGNAL_MAX = 64 };
 
 static struct channel *find(struct agent *a, uint16_t id)
 {
@@ -81,7 +73,7 @@ static void send_exit(struct channel *c)
 	port_send_json(c->agent, FRAME_EXIT, c->id, &w);
 }
 
-static void finish(struct channel *c)
+void channel_finish(struct channel *c)
 {
 	struct agent *a = c->agent;
 	struct channel **link = &a->channels;
@@ -111,105 +103,7 @@ static void refuse(struct agent *a, uint16_t id, const struct err *e)
 	port_send_json(a, FRAME_EXIT, id, &w);
 }
 
-/* --- output */
-
-static void pause_output(struct channel *c, struct watch *w)
-{
-	agent_watch(c->agent, c->agent->sources, w, 0);
-}
-
-/* Reads once and sends. True when there may be more. */
-static bool pump(struct channel *c, struct watch *w)
-{
-	static uint8_t chunk[CHUNK];
-	size_t *left = w == &c->errors ? &c->errors_left : &c->output_left;
-	size_t most = c->may_send < CHUNK ? c->may_send : CHUNK;
-
-	if (c->ended && !c->program.terminal && *left < most)
-		most = *left;
-	if (w->fd < 0 || most == 0 || port_full(c->agent)) {
-		if (!c->may_send)
-			pause_output(c, w);
-		return false;
-	}
-	ssize_t n = read(w->fd, chunk, most);
-
-	if (n < 0 && errno == EINTR)
-		return true;
-	if (n < 0 && errno == EAGAIN) {
-		*left = 0;
-		return false;
-	}
-	/* A terminal says EIO when the last program has let go of it. */
-	if (n <= 0) {
-		*left = 0;
-		if (n < 0)
-			c->failure = errno;
-		agent_close(c->agent, c->agent->sources, w);
-		return false;
-	}
-	c->may_send -= (uint32_t)n;
-	c->last_read = (size_t)n;
-	if (c->ended && !c->program.terminal)
-		*left -= (size_t)n;
-	port_send(c->agent, w == &c->errors ? FRAME_DATA_ERR : FRAME_DATA, c->id, chunk, (size_t)n);
-	return true;
-}
-
-static void output_ready(struct agent *a, struct watch *w, uint32_t events)
-{
-	struct channel *c = w->owner;
-
-	if (!c->program.terminal) {
-		pump(c, w);
-		if (c->is_connection && w->fd < 0)
-			finish(c);
-		return;
-	}
-	int64_t now = now_ms();
-
-	if (now - c->read_at >= PAUSE_MS)
-		c->burst = 0;
-	if (c->burst >= BURST && c->last_read < SMALL && now - c->read_at < GATHER_MS) {
-		c->gather_until = c->read_at + GATHER_MS;
-		pause_output(c, w);
-		return;
-	}
-	pump(c, w);
-	c->read_at = now;
-	if (c->last_read < SMALL)
-		c->burst++;
-}
-
-/* Reads what was gathered, and listens again. */
-static void gathered(struct channel *c, int64_t now)
-{
-	c->gather_until = 0;
-	if (c->output.fd < 0)
-		return;
-	pump(c, &c->output);
-	c->read_at = now;
-	if (c->output.fd >= 0 && c->may_send)
-		agent_watch(c->agent, c->agent->sources, &c->output, EPOLLIN);
-}
-
-/* After the end: what the program wrote is in the pipes now, so it can be had without waiting. */
-static void drain(struct channel *c)
-{
-	while (pump(c, &c->output))
-		;
-	while (pump(c, &c->errors))
-		;
-	if ((c->output.fd < 0 || !c->output_left) && (c->errors.fd < 0 || !c->errors_left))
-		finish(c);
-}
-
-static size_t in_pipe(int fd)
-{
-	int count = 0;
-
-	return fd >= 0 && ioctl(fd, FIONREAD, &count) == 0 && count > 0 ? (size_t)count : 0;
-}
+/* --- the end of a program */
 
 void channel_reap(struct agent *a)
 {
@@ -233,11 +127,11 @@ void channel_reap(struct agent *a)
 		 * at this moment belongs to the program. A terminal is hung up by the end of its session, and reading it
 		 * without waiting flushes what is under way in it.
 		 */
-		c->errors_left = in_pipe(c->errors.fd);
-		c->output_left = c->program.terminal ? 1 : in_pipe(c->output.fd);
-		pause_output(c, &c->output);
-		pause_output(c, &c->errors);
-		drain(c);
+		c->errors_left = channel_in_pipe(c->errors.fd);
+		c->output_left = c->program.terminal ? 1 : channel_in_pipe(c->output.fd);
+		channel_pause(c, &c->output);
+		channel_pause(c, &c->errors);
+		channel_drain(c);
 	}
 }
 
@@ -314,7 +208,7 @@ static void input_ready(struct agent *a, struct watch *w, uint32_t events)
 
 	if (c->connect_by) {
 		if (!connect_established(c)) {
-			finish(c);
+			channel_finish(c);
 			return;
 		}
 		listen_to_output(c);
@@ -395,8 +289,8 @@ int channel_open(struct agent *a, const struct frame *f)
 	c->may_send = c->may_receive = WINDOW;
 	c->timeout = timeout ? now_ms() + timeout : 0;
 	c->input = (struct watch){.fd = c->input.fd, .ready = input_ready, .owner = c};
-	c->output = (struct watch){.fd = c->output.fd, .ready = output_ready, .owner = c};
-	c->errors = (struct watch){.fd = c->errors.fd, .ready = output_ready, .owner = c};
+	c->output = (struct watch){.fd = c->output.fd, .ready = channel_output, .owner = c};
+	c->errors = (struct watch){.fd = c->errors.fd, .ready = channel_output, .owner = c};
 	if (c->connect_by)
 		agent_watch(a, a->epoll, &c->input, EPOLLOUT);
 	else
@@ -426,7 +320,7 @@ static void hang_up(struct channel *c)
 		return;
 	if (c->is_connection) {
 		c->failure = c->failure ? c->failure : ECANCELED;
-		finish(c);
+		channel_finish(c);
 		return;
 	}
 	signal_program(c, SIGHUP);
@@ -475,7 +369,7 @@ void channel_end_all(struct agent *a)
 		c->muted = true;
 		hang_up(c);
 		if (ended)
-			finish(c);
+			channel_finish(c);
 	}
 }
 
@@ -494,11 +388,11 @@ int64_t channel_tick(struct agent *a, int64_t now)
 	for (struct channel *c = a->channels, *next; c; c = next) {
 		next = c->next;
 		if (c->ended) {
-			drain(c);
+			channel_drain(c);
 			continue;
 		}
 		if (c->is_connection && connect_over(c, now)) {
-			finish(c);
+			channel_finish(c);
 			continue;
 		}
 		if (c->connect_by)
@@ -513,7 +407,7 @@ int64_t channel_tick(struct agent *a, int64_t now)
 			signal_program(c, SIGKILL);
 		}
 		if (c->gather_until && c->gather_until <= now)
-			gathered(c, now);
+			channel_gathered(c, now);
 		if (c->gather_until)
 			earlier(&wait, c->gather_until, now);
 		if (c->timeout)

@@ -37,3 +37,16 @@ bool connect_established(struct channel *c);
 bool connect_over(struct channel *c, int64_t now);
 /* The members of its EXIT. */
 void connect_exit(const struct channel *c, struct jsonw *w);
+
+/* --- agent_output.c */
+void channel_output(struct agent *a, struct watch *w, uint32_t events);
+void channel_pause(struct channel *c, struct watch *w);
+/* Reads what was gathered, and listens again. */
+void channel_gathered(struct channel *c, int64_t now);
+/* After the end: what the program wrote is in the pipes now, so it can be had without waiting. */
+void channel_drain(struct channel *c);
+size_t channel_in_pipe(int fd);
+
+/* --- agent_channel.c */
+/* Sends EXIT and frees it. */
+void channel_finish(struct channel *c);

@@ -12,13 +12,14 @@
 #include "kernel.h"
 #include "main.h"
 #include "oci.h"
+#include "oci_commands.h"
 #include "oci_schema.h"
 #include "table.h"
 #include "units.h"
 
 enum { KILL_TIMEOUT_MS = 10000 };
 
-static const char *root = OCI_ROOT;
+const char *oci_root = OCI_ROOT;
 
 static const struct flag global_flags[] = {
 	{0, "root", FLAG_TEXT, "Directory of the containers' state (default \"" OCI_ROOT "\")"},
@@ -75,7 +76,7 @@ static const struct flag exec_flags[] = {
 	{0},
 };
 
-static int bundle(struct oci *c, const struct arguments *a, struct err *e)
+int oci_bundle(struct oci *c, const struct arguments *a, struct err *e)
 {
 	const char *given = flag_text(a, "bundle");
 
@@ -92,7 +93,7 @@ static int bundle(struct oci *c, const struct arguments *a, struct err *e)
 	return 0;
 }
 
-static int write_pid(const struct arguments *a, pid_t pid, struct err *e)
+int oci_write_pid(const struct arguments *a, pid_t pid, struct err *e)
 {
 	const char *path = flag_text(a, "pid-file");
 	char text[16];
@@ -101,8 +102,7 @@ static int write_pid(const struct arguments *a, pid_t pid, struct err *e)
 	return path ? replace_file_at(AT_FDCWD, path, text, strlen(text), 0644, e) : 0;
 }
 
-/* Where the terminal goes: the socket given, or with `pair` one end of ours. */
-static int console(const struct arguments *a, bool terminal, int *theirs, int *ours, struct err *e)
+int oci_console(const struct arguments *a, bool terminal, int *theirs, int *ours, struct err *e)
 {
 	const char *path = flag_text(a, "console-socket");
 	int pair[2];
@@ -137,16 +137,17 @@ static int create(const struct arguments *a, bool terminal_here, struct oci *c, 
 	*ours = -1;
 	if (flag_on(a, "no-pivot"))
 		return err_set(e, 1, "--no-pivot is not supported: the container could get back to the old root");
-	if (oci_id_check(c->id, e) < 0 || bundle(c, a, e) < 0)
+	if (oci_id_check(c->id, e) < 0 || oci_bundle(c, a, e) < 0)
 		return -1;
 	snprintf(path, sizeof(path), "%s/config.json", c->bundle);
 	c->config = oci_config_read(path, e);
 	if (!c->config ||
-	    console(a, terminal_here && json_bool(oci_get(c->config, "process"), "terminal", false), &c->console, ours, e) < 0 ||
-	    (c->foreground = *ours >= 0, oci_create(c, root, e)) < 0)
+	    oci_console(a, terminal_here && json_bool(oci_get(c->config, "process"), "terminal", false), &c->console, ours, e) <
+		    0 ||
+	    (c->foreground = *ours >= 0, oci_create(c, oci_root, e)) < 0)
 		return -1;
 	close_fd(&c->console);
-	return write_pid(a, c->pid, e);
+	return oci_write_pid(a, c->pid, e);
 }
 
 static int do_create(const struct arguments *a, struct err *e)
@@ -161,7 +162,7 @@ static int do_start(const struct arguments *a, struct err *e)
 {
 	struct oci c;
 
-	return oci_state_load(&c, root, a->rest[0], e) < 0 ? -1 : oci_start(&c, e);
+	return oci_state_load(&c, oci_root, a->rest[0], e) < 0 ? -1 : oci_start(&c, e);
 }
 
 static int do_run(const struct arguments *a, struct err *e)
@@ -200,7 +201,7 @@ static int do_state(const struct arguments *a, struct err *e)
 	struct jsonw w = {0};
 	struct oci c;
 
-	if (oci_state_load(&c, root, a->rest[0], e) < 0)
+	if (oci_state_load(&c, oci_root, a->rest[0], e) < 0)
 		return -1;
 	oci_state_put(&w, &c, oci_status(&c), true);
 	return print(&w);
@@ -215,7 +216,7 @@ static int do_kill(const struct arguments *a, struct err *e)
 	/* 0 asks only whether it is there. */
 	if (!signal && strcmp(name, "0") != 0)
 		return err_set(e, 1, "unknown signal \"%.40s\"", name);
-	if (oci_state_load(&c, root, a->rest[0], e) < 0)
+	if (oci_state_load(&c, oci_root, a->rest[0], e) < 0)
 		return -1;
 	/* Without a pid namespace of its own the rest of it would live on. */
 	bool shared = true;
@@ -237,7 +238,7 @@ static int do_delete(const struct arguments *a, struct err *e)
 	bool force = flag_on(a, "force");
 	struct oci c;
 
-	if (oci_state_load(&c, root, a->rest[0], e) < 0) {
+	if (oci_state_load(&c, oci_root, a->rest[0], e) < 0) {
 		if (!force || oci_id_check(a->rest[0], NULL) < 0)
 			return -1;
 		/* Not there, or its making was cut off. */
@@ -260,7 +261,7 @@ static int freeze(const struct arguments *a, const char *value, const char *from
 	char path[OCI_PATH_MAX + 32];
 	struct oci c;
 
-	if (oci_state_load(&c, root, a->rest[0], e) < 0)
+	if (oci_state_load(&c, oci_root, a->rest[0], e) < 0)
 		return -1;
 	const char *status = oci_status(&c);
 
@@ -289,7 +290,7 @@ static int do_update(const struct arguments *a, struct err *e)
 
 	if (!path)
 		return err_set(e, 1, "update: --resources is missing");
-	if (oci_state_load(&c, root, a->rest[0], e) < 0)
+	if (oci_state_load(&c, oci_root, a->rest[0], e) < 0)
 		return -1;
 	_cleanup_free_ char *text =
 		strcmp(path, "-") == 0 ? read_fd(0, OCI_TEXT_MAX, &length, e) : read_file(path, OCI_TEXT_MAX, &length, e);
@@ -310,10 +311,10 @@ static int do_list(const struct arguments *a, struct err *e)
 	struct jsonw w = {0};
 	struct dirent *entry;
 	char created[40];
-	DIR *list = opendir(root);
+	DIR *list = opendir(oci_root);
 
-	if (!list && (errno != ENOENT || strcmp(root, OCI_ROOT) != 0))
-		return err_errno(e, 1, "--root %s", root);
+	if (!list && (errno != ENOENT || strcmp(oci_root, OCI_ROOT) != 0))
+		return err_errno(e, 1, "--root %s", oci_root);
 
 	if (format && !json && strcmp(format, "table") != 0)
 		return err_set(e, 1, "--format: \"%.40s\" is neither table nor json", format);
@@ -325,7 +326,7 @@ static int do_list(const struct arguments *a, struct err *e)
 		struct oci c;
 		struct err failed;
 
-		if (*entry->d_name == '.' || oci_state_load(&c, root, entry->d_name, &failed) < 0)
+		if (*entry->d_name == '.' || oci_state_load(&c, oci_root, entry->d_name, &failed) < 0)
 			continue;
 		const char *status = oci_status(&c);
 
@@ -347,151 +348,6 @@ static int do_list(const struct arguments *a, struct err *e)
 	return print(&w);
 }
 
-static int do_spec(const struct arguments *a, struct err *e)
-{
-	static const char text[] =
-		"{\"ociVersion\":\"" OCI_VERSION "\",\n"
-		"\"process\":{\"terminal\":true,\"user\":{\"uid\":0,\"gid\":0},\"args\":[\"sh\"],"
-		"\"env\":[\"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin\",\"TERM=xterm\"],\"cwd\":\"/\","
-		"\"capabilities\":{\"bounding\":[\"CAP_AUDIT_WRITE\",\"CAP_KILL\",\"CAP_NET_BIND_SERVICE\"],"
-		"\"effective\":[\"CAP_AUDIT_WRITE\",\"CAP_KILL\",\"CAP_NET_BIND_SERVICE\"],"
-		"\"permitted\":[\"CAP_AUDIT_WRITE\",\"CAP_KILL\",\"CAP_NET_BIND_SERVICE\"]},"
-		"\"rlimits\":[{\"type\":\"RLIMIT_NOFILE\",\"hard\":1024,\"soft\":1024}],\"noNewPrivileges\":true},\n"
-		"\"root\":{\"path\":\"rootfs\",\"readonly\":true},\n\"hostname\":\"nest\",\n\"mounts\":["
-		"{\"destination\":\"/proc\",\"type\":\"proc\",\"source\":\"proc\"},\n"
-		"{\"destination\":\"/"
-		"dev\",\"type\":\"tmpfs\",\"source\":\"tmpfs\",\"options\":[\"nosuid\",\"strictatime\",\"mode=755\","
-		"\"size=65536k\"]},\n"
-		"{\"destination\":\"/dev/pts\",\"type\":\"devpts\",\"source\":\"devpts\",\"options\":[\"nosuid\",\"noexec\","
-		"\"newinstance\",\"ptmxmode=0666\",\"mode=0620\",\"gid=5\"]},\n"
-		"{\"destination\":\"/dev/"
-		"shm\",\"type\":\"tmpfs\",\"source\":\"shm\",\"options\":[\"nosuid\",\"noexec\",\"nodev\","
-		"\"mode=1777\",\"size=65536k\"]},\n"
-		"{\"destination\":\"/dev/mqueue\",\"type\":\"mqueue\",\"source\":\"mqueue\",\"options\":[\"nosuid\",\"noexec\","
-		"\"nodev\"]},\n"
-		"{\"destination\":\"/"
-		"sys\",\"type\":\"sysfs\",\"source\":\"sysfs\",\"options\":[\"nosuid\",\"noexec\",\"nodev\",\"ro\"]},\n"
-		"{\"destination\":\"/sys/fs/"
-		"cgroup\",\"type\":\"cgroup\",\"source\":\"cgroup\",\"options\":[\"nosuid\",\"noexec\","
-		"\"nodev\",\"relatime\",\"ro\"]}],\n"
-		"\"linux\":{\"namespaces\":[{\"type\":\"pid\"},{\"type\":\"network\"},{\"type\":\"ipc\"},{\"type\":\"uts\"},"
-		"{\"type\":\"mount\"},{\"type\":\"cgroup\"}],\n\"maskedPaths\":[\"/proc/acpi\",\"/proc/asound\",\"/proc/"
-		"interrupts\","
-		"\"/proc/kcore\",\"/proc/keys\",\"/proc/latency_stats\",\"/proc/timer_list\",\"/proc/timer_stats\","
-		"\"/proc/sched_debug\",\"/proc/scsi\",\"/sys/firmware\"],\n"
-		"\"readonlyPaths\":[\"/proc/bus\",\"/proc/fs\",\"/proc/irq\",\"/proc/sys\",\"/proc/sysrq-trigger\"]}}\n";
-	char path[PATH_MAX + 16];
-	struct oci c;
-
-	if (bundle(&c, a, e) < 0)
-		return -1;
-	snprintf(path, sizeof(path), "%s/config.json", c.bundle);
-	if (access(path, F_OK) == 0)
-		return err_set(e, 1, "%s is there already", path);
-	return replace_file_at(AT_FDCWD, path, text, sizeof(text) - 1, 0644, e);
-}
-
-/* uid[:gid], whole numbers and nothing else (CVE-2026-30892). */
-static int ids(const char *text, struct user *user, struct err *e)
-{
-	char *end;
-	unsigned long uid = strtoul(text, &end, 10), gid = user->gid;
-	bool good = *text >= '0' && *text <= '9' && end - text <= 10;
-
-	if (good && *end == ':') {
-		text = end + 1;
-		gid = strtoul(text, &end, 10);
-		good = *text >= '0' && *text <= '9' && end - text <= 10;
-	}
-	if (!good || *end)
-		return err_set(e, 1, "--user: \"%.40s\" is not uid[:gid]", text);
-	user->uid = (uid_t)uid;
-	user->gid = (gid_t)gid;
-	return 0;
-}
-
-/* The flags of `exec`, over what the container's own process or --process says. */
-static int overrides(const struct arguments *a, bool whole, struct oci_process *p, struct err *e)
-{
-	const char *user = flag_text(a, "user"), *cwd = flag_text(a, "cwd");
-
-	if (a->rest_count > 1) {
-		if (a->rest_count > SPEC_LIST_MAX)
-			return err_set(e, 1, "exec: more than %d arguments", SPEC_LIST_MAX - 1);
-		for (size_t i = 1; i < a->rest_count; i++)
-			p->process.argv[i - 1] = a->rest[i];
-		p->process.argv[a->rest_count - 1] = NULL;
-	} else if (!whole) {
-		return err_set(e, 1, "exec: a command is missing");
-	}
-	if (!whole || flag_text(a, "tty"))
-		p->terminal = flag_on(a, "tty");
-	if (cwd)
-		p->process.cwd = cwd;
-	if (flag_on(a, "no-new-privs"))
-		p->process.no_new_privs = true;
-	if (user && ids(user, &p->user, e) < 0)
-		return -1;
-	for (size_t i = 0; i < a->count; i++) {
-		const char *name = a->values[i].flag->name, *text = a->values[i].text;
-
-		if (strcmp(name, "env") == 0 && env_put(p->process.env, text, e) < 0)
-			return -1;
-		if (strcmp(name, "additional-gids") == 0) {
-			struct user group = {0};
-
-			if (strchr(text, ':') || ids(text, &group, e) < 0 || p->user.group_count == USER_GROUPS_MAX)
-				return err_set(e, 1, "--additional-gids: \"%.40s\" is no group's number", text);
-			p->user.groups[p->user.group_count++] = (gid_t)group.uid;
-		}
-		if (strcmp(name, "cap") == 0) {
-			uint64_t bit = caps_by_name(text);
-
-			if (!bit)
-				return err_set(e, 1, "--cap: unknown capability \"%.40s\"", text);
-			p->caps.bounding |= bit;
-			p->caps.effective |= bit;
-			p->caps.permitted |= bit;
-		}
-	}
-	return 0;
-}
-
-static int do_exec(const struct arguments *a, struct err *e)
-{
-	const char *file = flag_text(a, "process");
-	struct oci_process p;
-	struct oci c;
-	size_t length;
-	int ours;
-
-	if (oci_state_load(&c, root, a->rest[0], e) < 0)
-		return -1;
-	const char *status = oci_status(&c);
-
-	if (strcmp(status, "running") != 0 && strcmp(status, "created") != 0)
-		return err_set(e, 1, "cannot exec in a container that is %s", status);
-	_cleanup_free_ char *text = file ? read_file(file, OCI_TEXT_MAX, &length, e) : NULL;
-	struct json *own = text ? json_parse(text, length, e) : NULL;
-
-	if (file && (!own || oci_check_process(own, e) < 0))
-		return err_context(e, "--process %s", file);
-	if (oci_process_parse(file ? own : oci_get(c.config, "process"), &p, e) < 0 || overrides(a, file, &p, e) < 0 ||
-	    console(a, p.terminal, &c.console, &ours, e) < 0)
-		return -1;
-	c.foreground = ours >= 0;
-	if (p.terminal && c.console < 0)
-		return err_set(e, 1, "--tty --detach: somebody must take the terminal: --console-socket is missing");
-	pid_t pid = oci_exec(&c, &p, e);
-
-	if (pid < 0)
-		return -1;
-	close_fd(&c.console);
-	if (write_pid(a, pid, e) < 0 || flag_on(a, "detach"))
-		return *e->msg ? -1 : 0;
-	return oci_foreground(pid, ours, e);
-}
-
 static const struct command {
 	const char *name, *usage;
 	const struct flag *flags;
@@ -501,13 +357,13 @@ static const struct command {
 } commands[] = {
 	{"create", "[OPTIONS] ID", create_flags, do_create, 1, 1, 1},
 	{"delete", "[OPTIONS] ID", delete_flags, do_delete, 1, 1, 1},
-	{"exec", "[OPTIONS] ID [COMMAND [ARG...]]", exec_flags, do_exec, 1, SIZE_MAX, 255},
+	{"exec", "[OPTIONS] ID [COMMAND [ARG...]]", exec_flags, oci_command_exec, 1, SIZE_MAX, 255},
 	{"kill", "[OPTIONS] ID [SIGNAL]", kill_flags, do_kill, 1, 2, 1},
 	{"list", "[OPTIONS]", list_flags, do_list, 0, 0, 1},
 	{"pause", "ID", no_flags, do_pause, 1, 1, 1},
 	{"resume", "ID", no_flags, do_resume, 1, 1, 1},
 	{"run", "[OPTIONS] ID", run_flags, do_run, 1, 1, 1},
-	{"spec", "[OPTIONS]", spec_flags, do_spec, 0, 0, 1},
+	{"spec", "[OPTIONS]", spec_flags, oci_command_spec, 0, 0, 1},
 	{"start", "ID", no_flags, do_start, 1, 1, 1},
 	{"state", "ID", no_flags, do_state, 1, 1, 1},
 	{"update", "--resources FILE ID", update_flags, do_update, 1, 1, 1},
@@ -560,7 +416,7 @@ int oci_main(int argc, char **argv)
 		return 1;
 	}
 	if (flag_text(&global, "root"))
-		root = flag_text(&global, "root");
+		oci_root = flag_text(&global, "root");
 	if (flag_on(&global, "version")) {
 		puts("nest-oci " NEST_VERSION "\nspec: " OCI_VERSION);
 		return 0;
@@ -577,7 +433,8 @@ int oci_main(int argc, char **argv)
 		usage(NULL);
 		return 0;
 	}
-	int ret = flags_parse(command->flags, command->run != do_exec, (int)global.rest_count - 1, global.rest + 1, &a, &e);
+	int ret = flags_parse(command->flags, command->run != oci_command_exec, (int)global.rest_count - 1, global.rest + 1, &a,
+			      &e);
 
 	if (ret == 0 && a.help) {
 		usage(command);
