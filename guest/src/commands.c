@@ -13,6 +13,7 @@
 #include "kernel.h"
 #include "layers.h"
 #include "log.h"
+#include "process.h"
 #include "reply.h"
 #include "sock.h"
 #include "spec.h"
