@@ -19,7 +19,7 @@ foreign=(musl-dev linux-libc-dev)
 die() { echo "guest: $*" >&2; exit 1; }
 # Hash of the names and contents of all files below the given paths.
 tree_hash() { find "$@" -type f -print0 | sort -z | xargs -0 sha256sum | sha256sum | cut -d' ' -f1; }
-nest_inputs() { tree_hash src build.sh; }
+nest_inputs() { tree_hash src libc build.sh; }
 base_inputs() { tree_hash base; }
 sha() { sha256sum "$1" 2>/dev/null | cut -d' ' -f1; }
 locked() { sed -n "s/^$1 //p" dist/guest.lock 2>/dev/null || true; }
@@ -113,14 +113,14 @@ build_program() { # output object-directory sources…
 	compile_all sources "$objects" "${target[@]}" -nostdinc -isystem "$clang_dir/include" -isystem "$musl/include/i386-linux-musl" \
 		-isystem "$sysroot/kernel" "${common[@]}" -Oz -flto -fno-pie -ffunction-sections -fdata-sections -fno-asynchronous-unwind-tables \
 		-fno-ident -fomit-frame-pointer -D_FORTIFY_SOURCE=0
-	ld.lld -m elf_i386 -static --gc-sections --icf=all -z noexecstack -z norelro --build-id=none -s -o "$output" \
+	ld.lld -m elf_i386 -static --gc-sections --icf=all -O2 -z noexecstack -z norelro -z noseparate-code --no-rosegment --build-id=none -s -o "$output" \
 		"$musl/lib/i386-linux-musl/crt1.o" "$musl/lib/i386-linux-musl/crti.o" "$objects"/*.o \
 		--start-group "$musl/lib/i386-linux-musl/libc.a" "$clang_dir/lib/linux/libclang_rt.builtins-i386.a" --end-group "$musl/lib/i386-linux-musl/crtn.o"
 }
 
 build_nest() {
 	prepare
-	build_program "$work/nest" "$work/i386" src/*.c
+	build_program "$work/nest" "$work/i386" src/*.c libc/*.c
 	rm -rf "$work/nest.root"
 	install -D -m 0755 "$work/nest" "$work/nest.root/init"
 	install -d "$work/nest.root/usr/local/bin"

@@ -213,13 +213,13 @@ static int prune_images(struct pruning *p, bool all, struct err *e)
 
 bool cli_confirmed(const struct arguments *a, const char *what)
 {
-	char line[16] = "";
+	char line[256];
 
 	if (flag_on(a, "force"))
 		return true;
 	printf("WARNING! This will remove%s\nAre you sure you want to continue? [y/N] ", what);
 	fflush(stdout);
-	return fgets(line, sizeof(line), stdin) && (line[0] == 'y' || line[0] == 'Y');
+	return read(0, line, sizeof(line)) > 0 && (line[0] == 'y' || line[0] == 'Y');
 }
 
 int cli_prune(const struct cli_command *c, struct arguments *a)
@@ -240,11 +240,14 @@ int cli_prune(const struct cli_command *c, struct arguments *a)
 	const char *images = all ? "all images without at least one container associated to them" : "all dangling images";
 
 	snprintf(warning, sizeof(warning),
-		 system    ? ":\n  - all stopped containers\n  - all networks not used by at least one container\n%2$s  - %1$s\n"
+		 system    ? ":\n  - all stopped containers\n  - all networks not used by at least one container\n%s  - %s\n"
 		 : image   ? " %s."
 		 : network ? " all custom networks not used by at least one container."
 			   : " all stopped containers.",
-		 images, flag_on(a, "volumes") ? "  - all anonymous volumes not used by at least one container\n" : "");
+		 !system                 ? images
+		 : flag_on(a, "volumes") ? "  - all anonymous volumes not used by at least one container\n"
+					 : "",
+		 images);
 	if (!cli_confirmed(a, warning))
 		return 0;
 	if (system || !(image || network))

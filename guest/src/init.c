@@ -226,7 +226,7 @@ int init_main(int argc, char **argv)
 	if (replace_file_at(AT_FDCWD, "/run/nest/level", "0", 1, 0644, &e) < 0)
 		init_log(3, "%s", e.msg);
 	if (init_install_binary(&e) == 0) {
-		execl(INIT_BINARY, "init", "supervise", NULL);
+		execv(INIT_BINARY, (char *[]){"init", "supervise", NULL});
 		init_log(3, "exec %s: %s", INIT_BINARY, strerror(errno));
 	} else {
 		init_log(3, "%s", e.msg);
