@@ -1,5 +1,93 @@
-/* Searching in text: short and plain, for texts and patterns of a few words. */
+/* Text: short and plain loops, for texts and patterns of a few words. What may be long (memcpy, memchr, strlen …) is musl's. */
+#include <ctype.h>
+#include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
+#include <strings.h>
+
+int strncmp(const char *a, const char *b, size_t most)
+{
+	for (; most > 0; a++, b++, most--)
+		if (*a != *b || !*a)
+			return (unsigned char)*a - (unsigned char)*b;
+	return 0;
+}
+
+int strcmp(const char *a, const char *b)
+{
+	return strncmp(a, b, SIZE_MAX);
+}
+
+int strncasecmp(const char *a, const char *b, size_t most)
+{
+	for (; most > 0; a++, b++, most--) {
+		int difference = tolower((unsigned char)*a) - tolower((unsigned char)*b);
+
+		if (difference || !*a)
+			return difference;
+	}
+	return 0;
+}
+
+int strcasecmp(const char *a, const char *b)
+{
+	return strncasecmp(a, b, SIZE_MAX);
+}
+
+char *strchr(const char *text, int c)
+{
+	for (; *text != (char)c; text++)
+		if (!*text)
+			return NULL;
+	return (char *)text;
+}
+
+char *strrchr(const char *text, int c)
+{
+	const char *last = NULL;
+
+	do
+		if (*text == (char)c)
+			last = text;
+	while (*text++);
+	return (char *)last;
+}
+
+char *stpcpy(char *restrict to, const char *restrict from)
+{
+	while ((*to = *from++))
+		to++;
+	return to;
+}
+
+char *strcpy(char *restrict to, const char *restrict from)
+{
+	stpcpy(to, from);
+	return to;
+}
+
+char *strcat(char *restrict to, const char *restrict from)
+{
+	strcpy(to + strlen(to), from);
+	return to;
+}
+
+char *strndup(const char *text, size_t most)
+{
+	size_t length = strnlen(text, most);
+	char *copy = malloc(length + 1);
+
+	if (copy) {
+		memcpy(copy, text, length);
+		copy[length] = '\0';
+	}
+	return copy;
+}
+
+char *strdup(const char *text)
+{
+	return strndup(text, SIZE_MAX);
+}
 
 void *memmem(const void *text, size_t length, const void *pattern, size_t size)
 {

@@ -1,14 +1,19 @@
 /* guest/libc under other names, beside the functions it stands for. */
 #include <arpa/inet.h>
+#include <ctype.h>
 #include <errno.h>
 #include <limits.h>
 #include <math.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 #include "check.h"
@@ -51,13 +56,43 @@
 #define timegm small_timegm
 #define vfprintf small_vfprintf
 #define vsnprintf small_vsnprintf
+#define stpcpy small_stpcpy
+#define strcasecmp small_strcasecmp
+#define strcat small_strcat
+#define strchr small_strchr
+#define strcmp small_strcmp
+#define strcpy small_strcpy
+#define strdup small_strdup
+#define strncasecmp small_strncasecmp
+#define strncmp small_strncmp
+#define strndup small_strndup
+#define strrchr small_strrchr
+#define calloc small_calloc
+#define free small_free
+#define malloc small_malloc
+#define realloc small_realloc
+#define __stack_chk_guard secret
+#include "../libc/memory.c"
 #include "../libc/text.c"
 #include "../libc/numbers.c"
 #include "../libc/sort.c"
 #include "../libc/calendar.c"
 #include "../libc/format.c"
 #include "../libc/address.c"
+#undef calloc
+#undef free
+#undef malloc
+#undef realloc
 #undef FILE
+#undef stpcpy
+#undef strcasecmp
+#undef strcat
+#undef strchr
+#undef strcmp
+#undef strcpy
+#undef strncasecmp
+#undef strncmp
+#undef strrchr
 #undef dprintf
 #undef gmtime_r
 #undef inet_ntop
@@ -239,6 +274,11 @@ static void numbers(void)
 	CHECK(small_atoi("-12 ") == -12 && small_atol("x") == 0);
 }
 
+static int sign(int n)
+{
+	return (n > 0) - (n < 0);
+}
+
 static void searches(void)
 {
 	static const char *const texts[] = {"", "a", "abc", "aab", "needle in hay", "ababac", "a,b;;c,", ",,", "\xc3\xa9"};
@@ -253,6 +293,14 @@ static void searches(void)
 			CHECK(small_memmem(t, strlen(t), part, strlen(part)) == memmem(t, strlen(t), part, strlen(part)));
 			CHECK(small_strcspn(t, part) == strcspn(t, part) && small_strspn(t, part) == strspn(t, part));
 			CHECK(small_strpbrk(t, part) == strpbrk(t, part));
+			CHECK(small_strchr(t, *part) == strchr(t, *part) && small_strrchr(t, *part) == strrchr(t, *part));
+			CHECK(sign(small_strcmp(t, part)) == sign(strcmp(t, part)));
+			CHECK(sign(small_strncmp(t, part, p)) == sign(strncmp(t, part, p)));
+			CHECK(sign(small_strcasecmp(t, part)) == sign(strcasecmp(t, part)));
+			CHECK(small_strncasecmp("aBC", "AbD", p) == strncasecmp("aBC", "AbD", p));
+			CHECK(small_stpcpy(a, t) == a + strlen(t) && strcmp(a, t) == 0);
+			small_strcat(small_strcpy(a, part), part);
+			CHECK(strlen(a) == 2 * strlen(part) && strncmp(a, part, strlen(part)) == 0);
 			strcpy(a, t);
 			strcpy(b, t);
 			while (at && bt) {
@@ -329,10 +377,121 @@ static void addresses(void)
 	CHECK(small_inet_pton(AF_INET6, "::1", &(uint8_t[16]){0}) == -1);
 }
 
+uintptr_t secret = 0x5ec4e7a1;
+
+long call1(long number, long a)
+{
+	return syscall(number, a);
+}
+
+long call2(long number, long a, long b)
+{
+	return syscall(number, a, b);
+}
+
+long call6(long number, long a, long b, long c, long d, long e, long f)
+{
+	return syscall(number, a, b, c, d, e, f);
+}
+
+/* Whether every byte still is what was written. */
+static bool kept(const unsigned char *data, size_t length, unsigned char mark)
+{
+	for (size_t i = 0; i < length; i++)
+		if (data[i] != mark)
+			return false;
+	return true;
+}
+
+static bool traps(void (*wrong)(char *block))
+{
+	int status;
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		signal(SIGILL, SIG_DFL);
+		signal(SIGTRAP, SIG_DFL);
+		wrong(small_malloc(24));
+		_exit(0);
+	}
+	return waitpid(pid, &status, 0) == pid && WIFSIGNALED(status);
+}
+
+static void free_twice(char *block)
+{
+	small_free(block);
+	small_free(block);
+}
+
+static void write_past(char *block)
+{
+	/* As from the end of the block in front. */
+	memset(block - sizeof(struct block), 'x', sizeof(struct block));
+	small_free(block);
+}
+
+static void free_inside(char *block)
+{
+	memset(block, 0, 24);
+	small_free(block + 8);
+}
+
+static void memory(void)
+{
+	enum { COUNT = 200 };
+	static struct {
+		unsigned char *data, mark;
+		size_t length;
+	} blocks[COUNT];
+
+	for (int i = 0; i < 40000; i++) {
+		unsigned at = next() % COUNT;
+		size_t length = next() % (next() % 50 == 0 ? 300000 : next() % 3 == 0 ? 5000 : 100);
+
+		CHECK(kept(blocks[at].data, blocks[at].length, blocks[at].mark));
+		if (next() % 3 == 0) {
+			unsigned char *moved = small_realloc(blocks[at].data, length);
+
+			CHECK(moved && kept(moved, length < blocks[at].length ? length : blocks[at].length, blocks[at].mark));
+			blocks[at].data = moved;
+		} else {
+			small_free(blocks[at].data);
+			if (next() % 4 == 0) {
+				blocks[at].data = small_calloc(1, length);
+				CHECK(kept(blocks[at].data, length, 0));
+			} else {
+				blocks[at].data = small_malloc(length);
+			}
+		}
+		CHECK(blocks[at].data && (uintptr_t)blocks[at].data % 8 == 0);
+		blocks[at].length = length;
+		blocks[at].mark = (unsigned char)i;
+		memset(blocks[at].data, blocks[at].mark, length);
+	}
+	for (unsigned i = 0; i < COUNT; i++)
+		small_free(blocks[i].data);
+	/* What was given back is used again. */
+	uintptr_t end = heap.next;
+
+	for (unsigned i = 0; i < COUNT; i++) {
+		void *a = small_malloc(40), *b = small_malloc(40);
+
+		CHECK(a != b);
+		small_free(a);
+		small_free(b);
+	}
+	CHECK(heap.next == end);
+	errno = 0;
+	CHECK(small_malloc(SIZE_MAX) == NULL && errno == ENOMEM && small_malloc(PTRDIFF_MAX) == NULL);
+	CHECK(small_calloc(SIZE_MAX / 2, 3) == NULL && small_realloc(NULL, SIZE_MAX - 3) == NULL);
+	small_free(NULL);
+	CHECK(traps(free_twice) && traps(write_past) && traps(free_inside));
+}
+
 int main(void)
 {
-	static const struct test tests[] = {TEST(texts),    TEST(integers), TEST(floating), TEST(streams),  TEST(numbers),
-					    TEST(searches), TEST(sorted),   TEST(calendar), TEST(addresses)};
+	static const struct test tests[] = {TEST(texts),    TEST(integers), TEST(floating), TEST(streams),   TEST(numbers),
+					    TEST(searches), TEST(sorted),   TEST(calendar), TEST(addresses), TEST(memory)};
 
 	return RUN(tests);
 }
