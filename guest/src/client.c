@@ -26,8 +26,10 @@ static int connect_engine(struct err *e)
 		return fd;
 	if (e->sys == EACCES)
 		return err_set(e, 125, "permission denied while trying to connect to the engine at " ENGINE_SOCKET);
-	/* The guest host's engine is init's to start; here that only bridges a moment. */
-	if (engine_spawn(e) < 0)
+	struct level level;
+
+	/* The guest host's is init's to start: this one's would have the cgroup of our shell. */
+	if (level_load(&level, e) < 0 || (level.number > 0 && engine_spawn(e) < 0))
 		return -1;
 	while ((fd = sock_connect(ENGINE_SOCKET, 5000, e)) < 0 && now_ms() < deadline)
 		poll(NULL, 0, 20);

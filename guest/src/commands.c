@@ -73,8 +73,8 @@ static int spawn_monitor(enum monitor_task task, struct entry *entry, bool attac
 
 	sharing_keep(pid == 0 ? shared : -1);
 	if (pid == 0)
-		monitor_main(task, entry->id, entry->name, entry->request, entry_networks(entry), entry->restarts, attach,
-			     pair[1], client);
+		monitor_main(task, entry->id, entry->name, entry->request, entry_networks(entry), entry->created, entry->restarts,
+			     attach, pair[1], client);
 	close(pair[1]);
 	if (pid < 0 || set_nonblock(pair[0], true) < 0) {
 		close(pair[0]);
@@ -172,9 +172,10 @@ void command_monitor_event(struct entry *entry)
 	size_t count = 1;
 	ssize_t n = sock_recv(entry->control, packet, sizeof(packet), &pidfd, &count, 0, &e);
 
-	if (n < 0 && e.sys == EAGAIN)
+	/* Want of memory, say, is ours and not the monitor's end. */
+	if (n < 0)
 		return;
-	if (n <= 0) {
+	if (n == 0) {
 		orphaned(entry);
 		return;
 	}
@@ -188,18 +189,18 @@ void command_monitor_event(struct entry *entry)
 		entry->message = message;
 		message = NULL;
 		entry->state = ENTRY_CREATED;
-		if (strcmp(json_string(entry->request, "cmd", ""), "create") == 0)
+		if (!entry->known && strcmp(json_string(entry->request, "cmd", ""), "create") == 0)
 			state_save(entry);
 		if (!entry->known)
 			history_entry(entry, "create", NULL, NULL);
 		events_send("create", entry);
-	} else if (strcmp(type, "started") == 0 && count == 1) {
+	} else if (strcmp(type, "started") == 0 && (count == 1 || entry->known)) {
 		entry->pid = (pid_t)json_number(message, "pid", 0);
 		close_fd(&entry->pidfd);
 		entry->pidfd = take_fd(&pidfd);
-		if (entry->started || strcmp(json_string(entry->request, "cmd", ""), "create") == 0)
-			state_forget(entry);
-		entry->state = ENTRY_RUNNING;
+		/* Without the descriptor it has ended by now, and says so next. */
+		if (count)
+			entry->state = ENTRY_RUNNING;
 		entry->started = (int64_t)json_number(message, "time", 0);
 		json_free(entry->live);
 		entry->live = take_ptr(message);
@@ -216,6 +217,8 @@ void command_monitor_event(struct entry *entry)
 		/* Stopped while it was on its way up. */
 		if (entry->stopped)
 			cgroup_kill(entry->id, NULL);
+	} else if (strcmp(type, "exists") == 0) {
+		state_save(entry);
 	} else if (strcmp(type, "oom") == 0) {
 		entry->oom = true;
 		history_entry(entry, "oom", NULL, NULL);

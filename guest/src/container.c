@@ -3,6 +3,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
@@ -41,6 +42,7 @@ int container_init(struct container *c, const char *id, const char *name, const 
 				.ask = -1,
 				.dev = -1,
 				.shm = -1,
+				.hold = -1,
 				.streams = STREAMS_NONE,
 				.networks = {.dns = -1},
 				.root = ID_SHIFT};
@@ -97,6 +99,26 @@ static int do_image(struct container *c, struct err *e)
 	return process_of(&c->spec, c->image.config, c->hostname, &c->process, e);
 }
 
+/* An engine started anew tells by this what is being made, or ends, from what nobody looks after. */
+static int hold(struct container *c, struct err *e)
+{
+	char path[200];
+
+	container_path(path, c->id, "");
+	c->hold = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	return c->hold < 0 || flock(c->hold, LOCK_EX) < 0 ? err_errno(e, 125, "lock %s", path) : 0;
+}
+
+bool container_held(const char *id)
+{
+	char path[200];
+
+	container_path(path, id, "");
+	_cleanup_fd_ int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	return fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) < 0;
+}
+
 static int do_directory(struct container *c, struct err *e)
 {
 	char path[200];
@@ -104,7 +126,7 @@ static int do_directory(struct container *c, struct err *e)
 	if (mkdir(CONTAINERS, 0711) < 0 && errno != EEXIST)
 		return err_errno(e, 125, "make " CONTAINERS);
 	container_path(path, c->id, "");
-	return mkdir(path, 0700) < 0 ? err_errno(e, 125, "make %s", path) : 0;
+	return mkdir(path, 0700) < 0 ? err_errno(e, 125, "make %s", path) : hold(c, e);
 }
 
 static int undo_directory(struct container *c, struct err *e)
@@ -119,7 +141,10 @@ static int undo_directory(struct container *c, struct err *e)
 			return err_errno(e, 125, "remove %s", path);
 	}
 	container_path(path, c->id, "");
-	return rmdir(path) < 0 && errno != ENOENT ? err_errno(e, 125, "remove %s", path) : 0;
+	if (rmdir(path) < 0 && errno != ENOENT)
+		return err_errno(e, 125, "remove %s", path);
+	close_fd(&c->hold);
+	return 0;
 }
 
 /* A tmpfs of the container's own, whose owner is its root; it outlives the container's runs until `rm`. */
@@ -440,10 +465,11 @@ int container_files(struct container *c, struct err *e)
 	return do_image(c, e) < 0 ? -1 : do_layers(c, e);
 }
 
-void container_exists(struct container *c)
+int container_exists(struct container *c, struct err *e)
 {
 	c->done = EXISTS;
 	c->remove_volumes = c->spec.remove;
+	return hold(c, e);
 }
 
 int container_stop(struct container *c, struct err *e)
@@ -453,6 +479,11 @@ int container_stop(struct container *c, struct err *e)
 
 int container_remove(struct container *c, struct err *e)
 {
+	char path[200];
+
+	/* First: if this is not brought to its end, the next engine does, and takes the rest for no container. */
+	container_path(path, c->id, "state.json");
+	unlink(path);
 	int ret = undo_to(c, 0, e);
 
 	attachments_free(&c->networks);
@@ -470,6 +501,7 @@ void container_adopt(struct container *c, const char *id)
 				.ask = -1,
 				.dev = -1,
 				.shm = -1,
+				.hold = -1,
 				.streams = STREAMS_NONE,
 				.networks = {.dns = -1},
 				.done = ALL};

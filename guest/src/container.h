@@ -25,6 +25,7 @@ struct container {
 	uid_t root;               /* its root, in our ids */
 	int cgroup, pidfd, relay; /* descriptors or -1; relay: the listener for its --nest engine */
 	int ask, dev, shm;        /* descriptors or -1, while it is made: the question for its image, its /dev and /dev/shm */
+	int hold;                 /* its directory, locked for as long as it has a monitor; or -1 */
 	pid_t pid;
 	struct streams streams;
 	struct attachments networks;
@@ -44,8 +45,10 @@ int container_create(struct container *c, struct err *e);
 int container_start(struct container *c, struct err *e);
 /* What its file tree is made of: the image and its layers, for who wants to see it and not to run it. */
 int container_files(struct container *c, struct err *e);
-/* Marks the steps up to "exists" as done: they were, by another process. */
-void container_exists(struct container *c);
+/* Marks the steps up to "exists" as done: they were, by another process, whose end this waits for. */
+int container_exists(struct container *c, struct err *e);
+/* Whether a monitor looks after it, whatever else is known of it. */
+bool container_held(const char *id);
 /* Back to "exists"; to nothing. They go on after a failed undo and report the first. */
 int container_stop(struct container *c, struct err *e);
 int container_remove(struct container *c, struct err *e);

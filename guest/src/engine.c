@@ -124,7 +124,7 @@ static void loop(int listener)
 	for (;;) {
 		int timeout = earlier(earlier(events_connect(), newcomers_due()), earlier(waiters_due(), sample_due()));
 
-		timeout = earlier(timeout, earlier(restart_due(), history_due()));
+		timeout = earlier(earlier(timeout, state_due()), earlier(restart_due(), history_due()));
 		size_t count = 0;
 		bool room = false;
 

@@ -18,9 +18,10 @@
 #include "sock.h"
 #include "table.h"
 
-enum { DRAIN_MS = 10000, ENGINE_MS = 10000, SUMMARY_MAX = 48000, ORDER_MAX = 16384 };
+enum { DRAIN_MS = 10000, ENGINE_MS = 60000, SUMMARY_MAX = 48000, TELL_TRIES = 5, ORDER_MAX = 16384 };
 
 struct monitor {
+	enum monitor_task task;
 	struct container container;
 	struct session session;
 	struct log log;
@@ -37,9 +38,14 @@ struct monitor {
 
 static void tell(struct monitor *m, const struct jsonw *w, int fd)
 {
-	/* An engine that is gone is started again by init and reads state.json. */
-	if (!w->failed)
-		sock_send(m->control, w->data, w->length, &fd, fd >= 0, 5000, NULL);
+	struct err e;
+
+	/* An engine that is gone is started again, and hears everything then. */
+	for (int tries = 0; !w->failed && tries < TELL_TRIES; tries++) {
+		if (sock_send(m->control, w->data, w->length, &fd, fd >= 0, 5000, &e) == 0 || e.sys == EPIPE || e.sys == EBADF)
+			return;
+		usleep(20000);
+	}
 }
 
 static void tell_type(struct monitor *m, const char *type, const char *key, int64_t value)
@@ -136,17 +142,19 @@ static void finish(struct monitor *m, int code, bool oom)
 	_exit(0);
 }
 
+static bool is_kept(struct monitor *m);
+static bool meet_again(struct monitor *m);
+
 static void fail(struct monitor *m, const struct err *e, bool exists)
 {
 	bool unknown_image = e->sys == ENOENT && !exists;
+	bool removed = (!exists || m->container.spec.remove) && container_remove(&m->container, NULL) == 0;
 
-	if (!exists || m->container.spec.remove) {
-		container_remove(&m->container, NULL);
-		tell_type(m, "gone", NULL, 0);
-	} else {
-		tell_type(m, "failed", "code", e->code);
-	}
+	tell_type(m, removed ? "gone" : "failed", "code", e->code);
 	session_error(&m->session, e, unknown_image ? "no-image" : NULL);
+	/* What was there before it was to start is written down. */
+	while (m->task != MONITOR_START && !removed && !is_kept(m) && meet_again(m))
+		tell_type(m, "failed", "code", e->code);
 	_exit(0);
 }
 
@@ -304,8 +312,38 @@ static void meet_engine(struct monitor *m)
 	tell(m, &w, -1);
 	jsonw_free(&w);
 	tell_created(m);
-	tell_started(m);
-	tell_health(m);
+	if (m->started) {
+		tell_started(m);
+		tell_health(m);
+	} else {
+		tell_type(m, "exists", NULL, 0);
+	}
+}
+
+/*
+ * Whether the engine has written down how it stands with the container, which nobody else could tell once we are gone. False: the
+ * engine is, and may not even have read what we said.
+ */
+static bool is_kept(struct monitor *m)
+{
+	char word[8];
+	ssize_t n;
+
+	while ((n = sock_recv(m->control, word, sizeof(word), NULL, NULL, ENGINE_MS, NULL)) > 0)
+		if (*word == 'k')
+			return true;
+	return false;
+}
+
+/* Waits for an engine that is being started again. */
+static bool meet_again(struct monitor *m)
+{
+	if (m->listener < 0)
+		lose_engine(m);
+	if (m->listener < 0 || wait_fd(m->listener, POLLIN, now_ms() + ENGINE_MS) < 0)
+		return false;
+	meet_engine(m);
+	return true;
 }
 
 /* What only the start needed of the stack goes back to the kernel: it is a tenth of what a waiting monitor has. */
@@ -376,7 +414,7 @@ static int watch(struct monitor *m)
 }
 
 void monitor_main(enum monitor_task task, const char *id, const char *name, const struct json *request,
-		  const struct json *networks, int restarts, bool attach, int control, int client)
+		  const struct json *networks, int64_t created, int restarts, bool attach, int control, int client)
 {
 	static struct monitor m; /* too large for a stack */
 	struct container *c = &m.container;
@@ -384,7 +422,8 @@ void monitor_main(enum monitor_task task, const char *id, const char *name, cons
 
 	m.control = control;
 	m.listener = m.oom_events = -1;
-	m.created = unix_ms();
+	m.created = created;
+	m.task = task;
 	m.restarts = restarts;
 	m.log.fd = -1;
 	session_init(&m.session, client, &c->streams);
@@ -392,12 +431,12 @@ void monitor_main(enum monitor_task task, const char *id, const char *name, cons
 	prctl(PR_SET_NAME, "nest-monitor");
 	if (container_init(c, id, name, request, networks, &e) < 0)
 		fail(&m, &e, task == MONITOR_START);
-	if (task == MONITOR_START)
-		container_exists(c);
-	else if (container_create(c, &e) < 0)
-		fail(&m, &e, false);
+	if (task == MONITOR_START ? container_exists(c, &e) < 0 : container_create(c, &e) < 0)
+		fail(&m, &e, task == MONITOR_START);
 	if (task == MONITOR_CREATE) {
 		tell_created(&m);
+		while (!is_kept(&m) && meet_again(&m))
+			;
 		tell_client(&m, false);
 		session_exit(&m.session, 0);
 		_exit(0);
@@ -436,12 +475,11 @@ void monitor_main(enum monitor_task task, const char *id, const char *name, cons
 	bool oom = m.ooms > 0;
 
 	container_stop(c, &e);
-	/* An engine that is being started again is to hear how it ended. */
-	if (m.control < 0 && m.listener >= 0 && wait_fd(m.listener, POLLIN, now_ms() + ENGINE_MS) == 0)
-		meet_engine(&m);
 	if (c->spec.remove)
 		finish(&m, code, oom);
 	tell_ended(&m, code, oom);
 	session_exit(&m.session, code);
+	while (!is_kept(&m) && meet_again(&m))
+		tell_ended(&m, code, oom);
 	_exit(0);
 }

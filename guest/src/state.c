@@ -3,6 +3,7 @@
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
+#include "cgroup.h"
 #include "commands.h"
 #include "container.h"
 #include "io.h"
@@ -12,13 +13,25 @@
 
 enum { STATE_MAX = 256 * 1024, MONITOR_MS = 1000 };
 
-void state_save(const struct entry *entry)
+static void kept(struct entry *entry)
+{
+	entry->kept = true;
+	if (entry->control >= 0)
+		sock_send(entry->control, "k", 1, NULL, 0, 0, NULL);
+}
+
+void state_save(struct entry *entry)
 {
 	struct jsonw w = {0};
 	char path[200];
 
-	if (entry->state == ENTRY_RUNNING || json_bool(entry->request, "rm", false))
+	if (entry->state == ENTRY_RUNNING)
 		return;
+	/* It goes with the engine that made it. */
+	if (json_bool(entry->request, "rm", false)) {
+		kept(entry);
+		return;
+	}
 	jsonw_object(&w, NULL);
 	jsonw_string(&w, "name", entry->name);
 	jsonw_bool(&w, "ran", entry->state == ENTRY_EXITED);
@@ -37,15 +50,8 @@ void state_save(const struct entry *entry)
 	container_path(path, entry->id, "state.json");
 	if (!w.failed)
 		replace_file_at(AT_FDCWD, path, w.data, w.length, 0600, NULL);
+	kept(entry);
 	jsonw_free(&w);
-}
-
-void state_forget(const struct entry *entry)
-{
-	char path[200];
-
-	container_path(path, entry->id, "state.json");
-	unlink(path);
 }
 
 static struct json *copy(const struct json *value)
@@ -89,16 +95,15 @@ static int load_file(const char *id)
 	return entry ? 0 : -1;
 }
 
-/* One that runs: its monitor listens since it lost the old engine, and tells everything again (command_monitor_event). */
-static int find_monitor(const char *id)
+/* One whose monitor listens since it lost the old engine, and tells everything again (command_monitor_event). */
+static int find_monitor(const char *id, int64_t deadline)
 {
 	char path[200];
-	int64_t deadline = now_ms() + MONITOR_MS;
 	int fd;
 
 	container_path(path, id, "monitor.sock");
-	/* It may be busy for a moment; one that died has left no socket, or one that refuses. */
-	while ((fd = sock_connect(path, MONITOR_MS, NULL)) < 0 && now_ms() < deadline)
+	/* It may be in the middle of something. */
+	while ((fd = sock_connect(path, MONITOR_MS, NULL)) < 0 && now_ms() < deadline && container_held(id))
 		usleep(20000);
 	struct entry *entry = fd < 0 || set_nonblock(fd, true) < 0 ? NULL : table_adopt(id, "");
 
@@ -109,30 +114,51 @@ static int find_monitor(const char *id)
 	}
 	entry->control = fd;
 	/* Until all is known: the first command to come may be about it. */
-	while ((entry = table_by_id(id)) && entry->state != ENTRY_RUNNING && wait_fd(entry->control, POLLIN, deadline) == 0)
+	deadline = now_ms() + MONITOR_MS;
+	while ((entry = table_by_id(id)) && entry->state != ENTRY_RUNNING && !entry->kept &&
+	       wait_fd(entry->control, POLLIN, deadline) == 0)
 		command_monitor_event(entry);
 	return 0;
 }
+
+static int64_t ask_at; /* now_ms; 0: there is nobody to ask */
 
 void state_load(void)
 {
 	DIR *list = opendir(CONTAINERS);
 	struct dirent *file;
+	int64_t deadline = ask_at ? 0 : now_ms() + MONITOR_MS;
 
+	ask_at = 0;
 	while (list && (file = readdir(list))) {
 		const char *id = file->d_name;
-
-		if (strlen(id) != 64 || strspn(id, "0123456789abcdef") != 64)
-			continue;
-		if (load_file(id) == 0 || find_monitor(id) == 0)
-			continue;
 		struct container c;
 		struct err e;
 
+		if (strlen(id) != 64 || strspn(id, "0123456789abcdef") != 64 || table_by_id(id))
+			continue;
+		if (container_held(id)) {
+			/* It may also have ended by now; the next look will show. */
+			if (find_monitor(id, deadline) < 0)
+				ask_at = now_ms() + MONITOR_MS;
+			continue;
+		}
 		container_adopt(&c, id);
-		if (container_remove(&c, &e) < 0)
+		/* Its monitor went without a word, as the engine did. */
+		int ret = load_file(id) < 0                                       ? container_remove(&c, &e)
+			  : cgroup_read_key(id, "cgroup.events", "populated") < 0 ? 0
+										  : container_stop(&c, &e);
+
+		if (ret < 0)
 			fprintf(stderr, "engine: what is left of container %.12s cannot be removed: %s\n", id, e.msg);
 	}
 	if (list)
 		closedir(list);
+}
+
+int state_due(void)
+{
+	if (ask_at && ask_at <= now_ms())
+		state_load();
+	return ask_at ? MONITOR_MS : -1;
 }

@@ -5,9 +5,12 @@
 #pragma once
 #include "table.h"
 
-/* Of a container that does not run. Failure is not the container's: it only makes a restart of the engine forget. */
-void state_save(const struct entry *entry);
-/* It runs now. */
-void state_forget(const struct entry *entry);
+/*
+ * Of a container that does not run; counts for nothing while it has a monitor. Failure is not the container's: it only makes a restart
+ * of the engine forget. The monitor, which may wait for it, hears that it is done.
+ */
+void state_save(struct entry *entry);
 /* Fills the table from what is there, and takes down what nobody looks after. */
 void state_load(void);
+/* Monitors that were too busy then: asks again. Milliseconds until the next time, -1: all are known. */
+int state_due(void);

@@ -1,29 +1,10 @@
 /** A guest host with a canary, two nested levels, and the probe (probe/main.c) in reach of all of them. */
-import { execFile } from "node:child_process";
-import { mkdtemp, readFile, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { fileURLToPath } from "node:url";
-import { promisify } from "node:util";
 import { expect } from "vitest";
 import { startNodeSandbox, type NodeSandboxOptions } from "../../emulator/control/node";
 import type { Sandbox } from "../../emulator/control/sandbox";
+import { buildProgram } from "../guest/program";
 
-const top = fileURLToPath(new URL("../../", import.meta.url));
-
-/** Built by the runtime's own tool chain; in no archive of guest/dist. */
-export async function buildProbe(): Promise<Uint8Array> {
-  const directory = await mkdtemp(join(tmpdir(), "probe-"));
-  const program = join(directory, "probe");
-  await promisify(execFile)(
-    "bash",
-    ["-c", `exec guest/build.sh --program "$1" test/escape/probe/*.c`, "sh", program],
-    { cwd: top },
-  );
-  const bytes = await readFile(program);
-  await rm(directory, { recursive: true });
-  return new Uint8Array(bytes);
-}
+export const buildProbe = (): Promise<Uint8Array> => buildProgram("test/escape/probe/*.c");
 
 export class World {
   /** The `--nest` containers, outermost first. */
