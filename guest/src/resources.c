@@ -8,7 +8,7 @@
 #include "io.h"
 #include "resources.h"
 
-enum { MEMORY_MIN = 6 * 1024 * 1024, PERIOD = 100000 };
+enum { MEMORY_MIN = 6 * 1024 * 1024, PERIOD = 100000, PIDS = 1024, NEST_PIDS = 4096 };
 
 static const struct {
 	const char *key, *name; /* in the request; in io.max */
@@ -210,5 +210,26 @@ struct json *limits_merge(const struct json *request, const struct json *changes
 	if (!w.failed)
 		merged = json_parse(w.data, w.length, NULL);
 	jsonw_free(&w);
+	return merged;
+}
+
+struct json *limits_default(const struct json *request, int64_t memory)
+{
+	bool nest = json_bool(request, "nest", false) || json_bool(request, "privileged", false);
+	struct jsonw w = {0};
+	struct json *set = NULL, *merged;
+
+	jsonw_object(&w, NULL);
+	if (memory >= MEMORY_MIN && !json_get(request, "memory") &&
+	    json_number(request, "memoryReservation", 0) <= (double)memory)
+		jsonw_int(&w, "memory", memory);
+	if (!json_get(request, "pids"))
+		jsonw_int(&w, "pids", nest ? NEST_PIDS : PIDS);
+	jsonw_end_object(&w);
+	if (!w.failed)
+		set = json_parse(w.data, w.length, NULL);
+	jsonw_free(&w);
+	merged = set ? limits_merge(request, set) : NULL;
+	json_free(set);
 	return merged;
 }

@@ -42,6 +42,8 @@ step() {
   struck=; [ -e /tmp/report ] && struck=1
   [ "$struck" ] && [ ! "$before" ] && at=$2
   [ $code != 0 ] || return 0
+  # Without its monitor it does not run any more.
+  [ $how = end ] && [ "$struck" ] && [ $2 != rm ] && return 1
   [ "$struck" ] && [ ! "$before" ] || echo "bad: $* failed with $code, struck=$struck before=$before: $said"
   return 1
 }
@@ -54,7 +56,7 @@ if [ "$id" ] && [ ! "$ended" ]; then
   step docker exec c true
   step docker cp /tmp/file c:/tmp/
   step docker stop -t 0 c
-  step docker rm c && id=
+  step docker rm -v c && id=
 fi
 [ -z "$tracer" ] || kill $tracer 2>/dev/null
 [ ! -e /tmp/report ] || echo "hit: $(cat /tmp/report), during \"$at\""
@@ -66,7 +68,7 @@ esac
 case "$listed" in *"$(cat /tmp/kept1) running"*) ;; *) echo "bad: kept1 does not run: $listed" ;; esac
 case "$listed" in *"$(cat /tmp/kept2) running"*) ;; *) echo "bad: kept2 does not run: $listed" ;; esac
 case "$listed" in c\ *)
-  said=$(docker rm -f c 2>&1) || echo "bad: rm -f: $said"
+  said=$(docker rm -fv c 2>&1) || echo "bad: rm -f: $said"
   said=$(docker ps -aqf name=^c$) && [ -z "$said" ] || echo "bad: still there: $said"
 esac
 [ $how != kill ] || [ ! -e /tmp/report ] || for name in kept1 kept2; do
