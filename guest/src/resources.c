@@ -1,3 +1,4 @@
+#include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -38,6 +39,28 @@ static int io_line(const char *text, const char *name, char *line, size_t size, 
 	return 0;
 }
 
+/* "0-3,5" */
+static bool set_ok(const char *text)
+{
+	while (*text) {
+		char *end;
+		unsigned long from = strtoul(text, &end, 10), to = from;
+
+		if (!isdigit((unsigned char)*text))
+			return false;
+		if (*end == '-') {
+			text = end + 1;
+			to = strtoul(text, &end, 10);
+			if (!isdigit((unsigned char)*text))
+				return false;
+		}
+		if (to < from || (*end && (*end != ',' || !end[1])))
+			return false;
+		text = end + (*end == ',');
+	}
+	return true;
+}
+
 int limits_parse(const struct json *request, struct limits *l, struct err *e)
 {
 	char line[96];
@@ -69,6 +92,13 @@ int limits_parse(const struct json *request, struct limits *l, struct err *e)
 			return err_set(e, 125, "%s", numbers[i].words);
 		*numbers[i].out = (int64_t)value;
 	}
+	static const char *const sets[][2] = {{"cpusetCpus", "cpus"}, {"cpusetMems", "mems"}};
+
+	/* Those are checked although this kernel has no such sets. */
+	for (size_t i = 0; i < array_size(sets); i++)
+		if (!set_ok(json_string(request, sets[i][0], "")))
+			return err_set(e, 125, "Invalid value %.80s for cpuset %s", json_string(request, sets[i][0], ""),
+				       sets[i][1]);
 	if (l->cpu_quota > 0 && l->cpu_quota < 1000)
 		return err_set(e, 125,
 			       json_get(request, "cpuPeriod") ? "CPU cfs quota can not be less than 1ms (i.e. 1000)"

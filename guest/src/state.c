@@ -153,6 +153,7 @@ static void load(int64_t deadline)
 	}
 	if (list)
 		closedir(list);
+	table_sort();
 }
 
 void state_load(void)
