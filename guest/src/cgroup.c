@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/sysinfo.h>
 #include "cgroup.h"
 #include "io.h"
 
@@ -65,10 +66,30 @@ static int enable(const char *dir, struct err *e)
 	return write_file(path, line, e);
 }
 
+/* Of the memory of the machine, or of the container that this level is in. */
+static int keep_memory(struct err *e)
+{
+	char text[24];
+	struct sysinfo machine = {0};
+	int64_t limit = cgroup_read("/", "memory.max"), total;
+
+	sysinfo(&machine);
+	total = (int64_t)machine.totalram * machine.mem_unit;
+	if (limit > 0 && limit < total)
+		total = limit;
+	snprintf(text, sizeof(text), "%lld", (long long)total / 8 * 7);
+	return cgroup_read("/nest", "memory.max") > 0 ? 0 : write_file(OURS "/memory.max", text, e);
+}
+
+int64_t cgroup_share(void)
+{
+	return cgroup_read("/nest", "memory.max") / 4 * 3;
+}
+
 int cgroup_prepare(int level, struct err *e)
 {
 	if (access(OURS, F_OK) == 0)
-		return 0;
+		return keep_memory(e);
 	/* In a container's cgroup namespace the root is an ordinary cgroup: processes and controllers exclude each other there. */
 	if (level > 0 && move_to_init(e) < 0)
 		return err_context(e, "cgroups");
@@ -76,7 +97,7 @@ int cgroup_prepare(int level, struct err *e)
 		return err_context(e, "cgroups");
 	if (mkdir(OURS, 0755) < 0 && errno != EEXIST)
 		return err_errno(e, 125, "make " OURS);
-	return enable(OURS, e);
+	return enable(OURS, e) < 0 ? -1 : keep_memory(e);
 }
 
 int cgroup_make(const char *id, const struct limits *limits, uid_t owner, struct err *e)

@@ -5,8 +5,13 @@
 #include "err.h"
 #include "resources.h"
 
-/* Makes this level ready: inside a container first moves what is there to /init, then hands the controllers down. Idempotent. */
+/*
+ * Makes this level ready: inside a container first moves what is there to /init, then hands the controllers down, and keeps an eighth
+ * of the level's memory from all containers together. Idempotent.
+ */
 int cgroup_prepare(int level, struct err *e);
+/* What a container may have of it that was not given a limit; bytes. */
+int64_t cgroup_share(void);
 /*
  * Makes the container's cgroup. With `owner` not 0 the subtree is delegated to that uid (its --nest engine); the limit files
  * stay ours, and with nsdelegate the container cannot write them however it tries. The directory's descriptor, or -1.

@@ -4,8 +4,10 @@
 #include "cli.h"
 #include "cli_values.h"
 #include "device.h"
+#include "health.h"
 #include "io.h"
 #include "keyvalue.h"
+#include "log.h"
 #include "mountflag.h"
 #include "seccomp_profile.h"
 #include "spec.h"
@@ -123,6 +125,25 @@ int values_put_security(struct jsonw *w, const struct arguments *a, struct err *
 	return profile && put_profile(w, profile, e) < 0 ? err_context(e, "--security-opt seccomp=%.100s", profile) : 0;
 }
 
+/* What only the engine can look up, and then says the name that is a part of the value. */
+static bool looked_up(const char *flag, const char *text, const char *message)
+{
+	static const char *const names[] = {"group-add", "ipc", "net", "network", "pid", "user", "volumes-from"};
+	size_t i = 0;
+
+	if (strcmp(flag, "network-alias") == 0)
+		return strstr(message, "network-scoped alias") != NULL;
+	while (i < array_size(names) && strcmp(names[i], flag) != 0)
+		i++;
+	for (size_t length; i < array_size(names) && *text; text += length + (text[length] == ':')) {
+		length = strcspn(text, ":");
+		for (const char *at = message; length && (at = strchr(at, ' '));)
+			if (strncmp(++at, text, length) == 0 && (!at[length] || at[length] == ':'))
+				return true;
+	}
+	return false;
+}
+
 int values_blame(const struct arguments *a, const struct err *e)
 {
 	static struct arguments one;
@@ -131,21 +152,26 @@ int values_blame(const struct arguments *a, const struct err *e)
 
 	for (size_t i = 0; found < 0 && i < a->count; i++) {
 		struct jsonw w = {0};
-		struct err same;
+		struct err same = {0};
 
 		one.values[0] = a->values[i];
 		one.count = 1;
 		jsonw_object(&w, NULL);
 		jsonw_string(&w, "image", "x");
-		if (cli_put_flags(&w, cli_run_flags, &one, NULL) == 0 && values_put_mounts(&w, &one, NULL) == 0) {
+		if (cli_put_flags(&w, cli_run_flags, &one, &same) == 0 && values_put_mounts(&w, &one, &same) == 0) {
 			jsonw_end_object(&w);
 			struct json *request = w.failed ? NULL : json_parse(w.data, w.length, NULL);
 
-			if (request && spec_parse(request, &spec, &same) < 0 && strcmp(same.msg, e->msg) == 0)
-				found = (int)i;
+			if (request && spec_parse(request, &spec, &same) == 0 && log_check(request, &same) == 0)
+				(void)health_check(request, &same);
 			json_free(request);
 		}
+		if (same.code && strcmp(same.msg, e->msg) == 0)
+			found = (int)i;
 		jsonw_free(&w);
 	}
+	for (size_t i = 0; found < 0 && i < a->count; i++)
+		if (looked_up(a->values[i].flag->name, a->values[i].text, e->msg))
+			found = (int)i;
 	return found;
 }

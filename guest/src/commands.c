@@ -59,12 +59,17 @@ static int run(struct request *r, struct err *e)
 	if (spec_parse(r->json, &spec, e) < 0 || log_check(r->json, e) < 0 || health_check(r->json, e) < 0 ||
 	    command_network_exists(spec.network, e) < 0)
 		return -1;
-	struct entry *entry = table_add(spec.name, r->json, e);
+	struct json *request = limits_default(r->json, cgroup_share());
 
-	if (!entry)
+	if (!request)
+		return err_set(e, 125, "out of memory");
+	struct entry *entry = table_add(spec.name, request, e);
+
+	if (!entry) {
+		json_free(request);
 		return -1;
+	}
 	reply_warnings(r->client, r->json);
-	r->json = NULL;
 	if (command_spawn_monitor(create ? MONITOR_CREATE : MONITOR_RUN, entry, !spec.detach, r->client, e) < 0) {
 		table_remove(entry);
 		return -1;
@@ -296,6 +301,7 @@ void command_run(char *packet, size_t length, int client)
 	const char *name = json_string(r.json, "cmd", "");
 	int ret = r.json ? err_set(&e, 125, "unknown request \"%.40s\"", name) : -1;
 
+	state_settle();
 	for (size_t i = 0; r.json && i < array_size(commands); i++) {
 		if (strcmp(name, commands[i].name) != 0)
 			continue;

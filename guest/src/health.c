@@ -19,7 +19,8 @@ static int number(const struct json *request, const char *key, const struct json
 	double value = json_number(request, key, 0);
 
 	if (!(value >= 0 && value <= 1e12))
-		return err_set(e, 125, "--%s: out of range", key);
+		return value < 0 && strcmp(image_key, "Retries") == 0 ? err_set(e, 125, "--health-retries cannot be negative")
+								      : err_set(e, 125, "%s: out of range", key);
 	/* The image counts nanoseconds. */
 	if (value == 0)
 		value = json_number(image, image_key, 0) / (strcmp(image_key, "Retries") == 0 ? 1 : 1e6);

@@ -38,6 +38,18 @@ static const struct {
 static const struct {
 	const char *path, *value;
 } sysctls[] = {
+	/*
+	 * What all programs of all containers have together, so that one could use it up for the others. Each of these is kernel memory,
+	 * and that is charged to the container.
+	 */
+	{"/proc/sys/fs/aio-max-nr", "16777216"},
+	{"/proc/sys/fs/file-max", "16777216"},
+	{"/proc/sys/fs/inotify/max_user_instances", "1048576"},
+	{"/proc/sys/fs/inotify/max_user_watches", "16777216"},
+	{"/proc/sys/fs/pipe-user-pages-soft", "0"},
+	{"/proc/sys/kernel/threads-max", "32768"},
+	/* Not all of such a namespace is: as many as the machine can bear beside a container that has used up its memory. */
+	{"/proc/sys/user/max_net_namespaces", "1000"},
 	/* No tunnel devices in each new network namespace: saves 1.5 ms a container. */
 	{"/proc/sys/net/core/fb_tunnels_only_for_init_net", "2"},
 	{"/proc/sys/net/ipv4/ping_group_range", "0 2147483647"},

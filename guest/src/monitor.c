@@ -36,16 +36,20 @@ struct monitor {
 	int64_t created, started; /* unix ms */
 };
 
-static void tell(struct monitor *m, const struct jsonw *w, int fd)
+/* -1 when it could not even be said. */
+static int tell(struct monitor *m, struct jsonw *w, int fd)
 {
 	struct err e;
+	int ret = w->failed ? -1 : 0;
 
 	/* An engine that is gone is started again, and hears everything then. */
 	for (int tries = 0; !w->failed && tries < TELL_TRIES; tries++) {
 		if (sock_send(m->control, w->data, w->length, &fd, fd >= 0, 5000, &e) == 0 || e.sys == EPIPE || e.sys == EBADF)
-			return;
+			break;
 		usleep(20000);
 	}
+	jsonw_free(w);
+	return ret;
 }
 
 static void tell_type(struct monitor *m, const char *type, const char *key, int64_t value)
@@ -58,7 +62,6 @@ static void tell_type(struct monitor *m, const char *type, const char *key, int6
 		jsonw_int(&w, key, value);
 	jsonw_end_object(&w);
 	tell(m, &w, -1);
-	jsonw_free(&w);
 }
 
 static void put_list(struct jsonw *w, const char *key, const char *const *list)
@@ -69,7 +72,7 @@ static void put_list(struct jsonw *w, const char *key, const char *const *list)
 	jsonw_end_array(w);
 }
 
-static void tell_created(struct monitor *m)
+static int tell_created(struct monitor *m)
 {
 	const struct container *c = &m->container;
 	struct jsonw w = {0};
@@ -93,8 +96,7 @@ static void tell_created(struct monitor *m)
 	if (!c->pid)
 		attachments_put(&w, "networks", &c->networks, false);
 	jsonw_end_object(&w);
-	tell(m, &w, -1);
-	jsonw_free(&w);
+	return tell(m, &w, -1);
 }
 
 static void tell_client(struct monitor *m, bool started)
@@ -122,7 +124,6 @@ static void tell_ended(struct monitor *m, int code, bool oom)
 	jsonw_bool(&w, "oom", oom);
 	jsonw_end_object(&w);
 	tell(m, &w, -1);
-	jsonw_free(&w);
 }
 
 /* Removes everything, tells of it at once and ends. */
@@ -148,7 +149,10 @@ static bool meet_again(struct monitor *m);
 static void fail(struct monitor *m, const struct err *e, bool exists)
 {
 	bool unknown_image = e->sys == ENOENT && !exists;
-	bool removed = (!exists || m->container.spec.remove) && container_remove(&m->container, NULL) == 0;
+	bool remove = !exists || m->container.spec.remove, removed = remove && container_remove(&m->container, NULL) == 0;
+
+	if (!remove)
+		container_stop(&m->container, NULL);
 
 	tell_type(m, removed ? "gone" : "failed", "code", e->code);
 	session_error(&m->session, e, unknown_image ? "no-image" : NULL);
@@ -177,7 +181,6 @@ static void change_networks(struct monitor *m, const struct json *request, int c
 	put_networks(m, &w);
 	jsonw_end_object(&w);
 	tell(m, &w, -1);
-	jsonw_free(&w);
 	if (ret < 0)
 		reply_error(client, &e);
 	else
@@ -192,7 +195,6 @@ static void tell_health(struct monitor *m)
 		return;
 	health_put(&w, &m->health);
 	tell(m, &w, -1);
-	jsonw_free(&w);
 }
 
 /* Only where there is a limit: without one the machine itself would be at its end. */
@@ -236,7 +238,6 @@ static int update(struct monitor *m, const struct json *set, struct err *e)
 	jsonw_value(&w, "set", set);
 	jsonw_end_object(&w);
 	tell(m, &w, -1);
-	jsonw_free(&w);
 	return 0;
 }
 
@@ -256,7 +257,7 @@ static void change_self(struct monitor *m, const struct json *order, int client)
 	}
 }
 
-static void tell_started(struct monitor *m)
+static int tell_started(struct monitor *m)
 {
 	struct jsonw w = {0};
 
@@ -266,8 +267,7 @@ static void tell_started(struct monitor *m)
 	jsonw_int(&w, "time", m->started);
 	put_networks(m, &w);
 	jsonw_end_object(&w);
-	tell(m, &w, m->container.pidfd);
-	jsonw_free(&w);
+	return tell(m, &w, m->container.pidfd);
 }
 
 static void obey(struct monitor *m, const char *text, size_t length, int client)
@@ -310,7 +310,6 @@ static void meet_engine(struct monitor *m)
 	jsonw_value(&w, "request", c->request);
 	jsonw_end_object(&w);
 	tell(m, &w, -1);
-	jsonw_free(&w);
 	tell_created(m);
 	if (m->started) {
 		tell_started(m);
@@ -434,7 +433,10 @@ void monitor_main(enum monitor_task task, const char *id, const char *name, cons
 	if (task == MONITOR_START ? container_exists(c, &e) < 0 : container_create(c, &e) < 0)
 		fail(&m, &e, task == MONITOR_START);
 	if (task == MONITOR_CREATE) {
-		tell_created(&m);
+		if (tell_created(&m) < 0) {
+			err_set(&e, 125, "out of memory");
+			fail(&m, &e, false);
+		}
 		while (!is_kept(&m) && meet_again(&m))
 			;
 		tell_client(&m, false);
@@ -444,8 +446,8 @@ void monitor_main(enum monitor_task task, const char *id, const char *name, cons
 	int started = log_open(&m.log, id, request, &e) < 0 ? -1 : container_start(c, &e);
 
 	/* Not before: each word to the engine costs switches to it, to the agent and to the page. */
-	if (task == MONITOR_RUN)
-		tell_created(&m);
+	if (task == MONITOR_RUN && tell_created(&m) < 0 && started == 0)
+		started = err_set(&e, 125, "out of memory");
 	if (started < 0 || health_parse(request, c->image.config, &m.health, &e) < 0)
 		fail(&m, &e, true);
 	if (c->spec.limits.memory)
@@ -453,7 +455,10 @@ void monitor_main(enum monitor_task task, const char *id, const char *name, cons
 	m.session.pidfd = c->pidfd;
 	m.session.close_input = c->spec.open_stdin;
 	m.started = unix_ms();
-	tell_started(&m);
+	if (tell_started(&m) < 0) {
+		err_set(&e, 125, "out of memory");
+		fail(&m, &e, true);
+	}
 	health_start(&m.health);
 	tell_health(&m);
 	if (c->relay >= 0)

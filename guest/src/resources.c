@@ -1,3 +1,4 @@
+#include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -8,7 +9,7 @@
 #include "io.h"
 #include "resources.h"
 
-enum { MEMORY_MIN = 6 * 1024 * 1024, PERIOD = 100000 };
+enum { MEMORY_MIN = 6 * 1024 * 1024, PERIOD = 100000, PIDS = 1024, NEST_PIDS = 4096 };
 
 static const struct {
 	const char *key, *name; /* in the request; in io.max */
@@ -36,6 +37,28 @@ static int io_line(const char *text, const char *name, char *line, size_t size, 
 		return err_set(e, 125, "%.80s is not a block device: only those have io limits", path);
 	snprintf(line, size, "%u:%u %s=%llu", major(device.st_rdev), minor(device.st_rdev), name, rate);
 	return 0;
+}
+
+/* "0-3,5" */
+static bool set_ok(const char *text)
+{
+	while (*text) {
+		char *end;
+		unsigned long from = strtoul(text, &end, 10), to = from;
+
+		if (!isdigit((unsigned char)*text))
+			return false;
+		if (*end == '-') {
+			text = end + 1;
+			to = strtoul(text, &end, 10);
+			if (!isdigit((unsigned char)*text))
+				return false;
+		}
+		if (to < from || (*end && (*end != ',' || !end[1])))
+			return false;
+		text = end + (*end == ',');
+	}
+	return true;
 }
 
 int limits_parse(const struct json *request, struct limits *l, struct err *e)
@@ -69,6 +92,13 @@ int limits_parse(const struct json *request, struct limits *l, struct err *e)
 			return err_set(e, 125, "%s", numbers[i].words);
 		*numbers[i].out = (int64_t)value;
 	}
+	static const char *const sets[][2] = {{"cpusetCpus", "cpus"}, {"cpusetMems", "mems"}};
+
+	/* Those are checked although this kernel has no such sets. */
+	for (size_t i = 0; i < array_size(sets); i++)
+		if (!set_ok(json_string(request, sets[i][0], "")))
+			return err_set(e, 125, "Invalid value %.80s for cpuset %s", json_string(request, sets[i][0], ""),
+				       sets[i][1]);
 	if (l->cpu_quota > 0 && l->cpu_quota < 1000)
 		return err_set(e, 125,
 			       json_get(request, "cpuPeriod") ? "CPU cfs quota can not be less than 1ms (i.e. 1000)"
@@ -210,5 +240,26 @@ struct json *limits_merge(const struct json *request, const struct json *changes
 	if (!w.failed)
 		merged = json_parse(w.data, w.length, NULL);
 	jsonw_free(&w);
+	return merged;
+}
+
+struct json *limits_default(const struct json *request, int64_t memory)
+{
+	bool nest = json_bool(request, "nest", false) || json_bool(request, "privileged", false);
+	struct jsonw w = {0};
+	struct json *set = NULL, *merged;
+
+	jsonw_object(&w, NULL);
+	if (memory >= MEMORY_MIN && !json_get(request, "memory") &&
+	    json_number(request, "memoryReservation", 0) <= (double)memory)
+		jsonw_int(&w, "memory", memory);
+	if (!json_get(request, "pids"))
+		jsonw_int(&w, "pids", nest ? NEST_PIDS : PIDS);
+	jsonw_end_object(&w);
+	if (!w.failed)
+		set = json_parse(w.data, w.length, NULL);
+	jsonw_free(&w);
+	merged = set ? limits_merge(request, set) : NULL;
+	json_free(set);
 	return merged;
 }

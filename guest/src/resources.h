@@ -27,5 +27,10 @@ int limits_apply(int dir, const struct limits *limits, bool again, struct err *e
 int64_t resources_weight(int64_t shares);
 /* "warnings": what a request asks for and this kernel does not have. */
 void resources_warn(const struct json *request, struct jsonw *w);
+/*
+ * What is not asked for and would let one container take the machine: `memory` bytes and a number of processes, as if it had been.
+ * Free with json_free.
+ */
+struct json *limits_default(const struct json *request, int64_t memory);
 /* `request` with what `changes` has instead of its own; null in it removes. Free with json_free. */
 struct json *limits_merge(const struct json *request, const struct json *changes);

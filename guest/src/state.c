@@ -123,11 +123,10 @@ static int find_monitor(const char *id, int64_t deadline)
 
 static int64_t ask_at; /* now_ms; 0: there is nobody to ask */
 
-void state_load(void)
+static void load(int64_t deadline)
 {
 	DIR *list = opendir(CONTAINERS);
 	struct dirent *file;
-	int64_t deadline = ask_at ? 0 : now_ms() + MONITOR_MS;
 
 	ask_at = 0;
 	while (list && (file = readdir(list))) {
@@ -154,11 +153,23 @@ void state_load(void)
 	}
 	if (list)
 		closedir(list);
+	table_sort();
+}
+
+void state_load(void)
+{
+	load(now_ms() + MONITOR_MS);
+}
+
+void state_settle(void)
+{
+	if (ask_at)
+		state_load();
 }
 
 int state_due(void)
 {
 	if (ask_at && ask_at <= now_ms())
-		state_load();
+		load(0);
 	return ask_at ? MONITOR_MS : -1;
 }

@@ -12,5 +12,7 @@
 void state_save(struct entry *entry);
 /* Fills the table from what is there, and takes down what nobody looks after. */
 void state_load(void);
-/* Monitors that were too busy then: asks again. Milliseconds until the next time, -1: all are known. */
+/* Monitors that were too busy then: gives them a moment more, before a command that may be about theirs. */
+void state_settle(void);
+/* Asks them again. Milliseconds until the next time, -1: all are known. */
 int state_due(void);

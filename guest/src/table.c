@@ -100,6 +100,22 @@ struct entry *table_adopt(const char *id, const char *name)
 	return insert(entry);
 }
 
+void table_sort(void)
+{
+	struct entry *sorted = NULL, *entry;
+
+	while ((entry = first)) {
+		struct entry **at = &sorted;
+
+		first = entry->next;
+		while (*at && (*at)->created >= entry->created)
+			at = &(*at)->next;
+		entry->next = *at;
+		*at = entry;
+	}
+	first = sorted;
+}
+
 void table_remove(struct entry *entry)
 {
 	for (struct entry **at = &first; *at; at = &(*at)->next) {

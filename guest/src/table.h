@@ -39,6 +39,8 @@ struct entry *table_first(void);
 struct entry *table_add(const char *name, struct json *request, struct err *e);
 /* One that an earlier engine made; reserved until more is known. */
 struct entry *table_adopt(const char *id, const char *name);
+/* Newest first again. */
+void table_sort(void);
 void table_remove(struct entry *entry);
 /* By name, id or a unique prefix of one; reserved ones are not there yet. */
 struct entry *table_find(const char *reference, struct err *e);

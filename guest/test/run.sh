@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
 # Native tests with ASan and UBSan: test/run.sh WORK FLAGS… (called by build.sh --test).
 # Every test/*_test.c and test/runtime*.c with a main is a program over all of src but main.c; it prints "N passed, M failed".
-# Every test/fuzz_*.c is a libFuzzer harness, run for NESTBOX_FUZZ_SECONDS (10) and counted as one test.
+# Every test/fuzz_*.c is a libFuzzer harness, run for NESTBOX_FUZZ_SECONDS (30) and counted as one test.
 set -uo pipefail
 work=$1/test
 shift
-seconds=${NESTBOX_FUZZ_SECONDS:-10}
+seconds=${NESTBOX_FUZZ_SECONDS:-30}
 passed=0 failed=0
 mkdir -p "$work/objects"
 
@@ -47,15 +47,26 @@ for source in test/*_test.c test/runtime*.c; do
 	count "$name" $? "$work/$name.log"
 done
 
-for source in test/fuzz_*.c; do
-	[ -e "$source" ] || continue
+fuzz() { # source: builds it and looks for what breaks it; NAME.log and NAME.status say what came of it
+	local source=$1 name seeds=()
 	name=$(basename "$source" .c)
 	mkdir -p "$work/corpus/$name"
-	seeds=()
 	[ -d "test/corpus/$name" ] && seeds=("test/corpus/$name")
-	if clang "${flags[@]}" -fsanitize=fuzzer -Itest "$source" "$work/libnest.a" -o "$work/$name" >"$work/$name.log" 2>&1 &&
+	clang "${flags[@]}" -fsanitize=fuzzer -Itest "$source" "$work/libnest.a" -lutil -o "$work/$name" >"$work/$name.log" 2>&1 &&
 		"$work/$name" -max_total_time="$seconds" -timeout=5 -rss_limit_mb=1024 -print_final_stats=1 -artifact_prefix="$work/$name-" \
-			"$work/corpus/$name" "${seeds[@]}" >"$work/$name.log" 2>&1; then
+			"$work/corpus/$name" "${seeds[@]}" >"$work/$name.log" 2>&1
+	echo $? >"$work/$name.status"
+}
+
+# One on each processor.
+for source in test/fuzz_*.c; do
+	while [ "$(jobs -rp | wc -l)" -ge "$(nproc)" ]; do wait -n; done
+	fuzz "$source" &
+done
+wait
+for source in test/fuzz_*.c; do
+	name=$(basename "$source" .c)
+	if [ "$(cat "$work/$name.status")" = 0 ]; then
 		echo "ok: $name: $(sed -n 's/^stat::number_of_executed_units: *//p' "$work/$name.log") inputs"
 		passed=$((passed + 1))
 	else

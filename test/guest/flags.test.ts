@@ -321,17 +321,41 @@ describe("inside a container", () => {
   });
 });
 
+const ON_OR_OFF = [
+  "--detach",
+  "--init",
+  "--interactive",
+  "--nest",
+  "--no-healthcheck",
+  "--privileged",
+  "--publish-all",
+  "--quiet",
+  "--read-only",
+  "--rm",
+  "--tty",
+];
+
 describe("bad values", () => {
   const long = "x".repeat(20_000);
   /** Flag, value, and what must be said besides the two. */
   const cases: [flag: string, value: string, says: string | RegExp][] = [
     ["--add-host", "box", "bad format for add-host"],
     ["--add-host", "box:300.1.1.1", "invalid IP address"],
+    ["--blkio-weight", "5", "Range of blkio weight is from 10 to 1000"],
+    ["--blkio-weight", "x", "invalid syntax"],
     ["--cap-add", "NO_SUCH", "invalid capability"],
     ["--cap-drop", "NO_SUCH", "invalid capability"],
+    ["--cgroupns", "nosuch", "invalid CGROUP mode"],
+    ["--cpu-period", "10", "CPU cfs period can not be less than 1ms"],
+    ["--cpu-period", "1e5", "invalid syntax"],
+    ["--cpu-quota", "10", "CPU cfs quota can not be less than 1ms"],
+    ["--cpu-shares", "-1", "invalid CPU shares"],
     ["--cpus", "-1", "failed to parse"],
     ["--cpus", "0.0001", "Range of CPUs"],
     ["--cpus", "1x", "failed to parse"],
+    ["--cpuset-cpus", "x", "nvalid value x for cpuset cpus"],
+    ["--cpuset-mems", "0-", "nvalid value 0- for cpuset mems"],
+    ["--detach-keys", "ctrl-99", "invalid"],
     ["--device", "/dev/nosuch", "no such file or directory"],
     ["--device", "/etc/passwd", "below /dev"],
     ["--device", "/dev/../etc/passwd", "below /dev"],
@@ -339,23 +363,44 @@ describe("bad values", () => {
     ["--device", "/dev/null:/dev/x:rwx", "invalid device mode"],
     ["--device", "/dev/null:/etc/x", "below /dev"],
     ["--device", "/dev/vport1p1", /channel to the page|no such file/],
+    ["--device-read-bps", "/dev/null", "bad format"],
+    ["--device-read-bps", "/dev/null:-1", "invalid rate"],
+    ["--device-read-iops", "/dev/null:1.5", "invalid rate"],
+    ["--device-write-bps", "/nosuch:1mb", "No such file"],
+    ["--device-write-iops", "/dev/null:10", "not a block device"],
     ["--dns", "name", "is not an ip address"],
     ["--domainname", "-x", "invalid domain name"],
     ["--env", "=x", "invalid environment variable"],
     ["--env", `LONG=${long}`, "bytes"],
     ["--env-file", "/nosuch", "No such file"],
     ["--group-add", "a:b", "unable to find group"],
+    ["--health-interval", "10us", "cannot be less than 1ms"],
+    ["--health-interval", "soon", "invalid duration"],
+    ["--health-retries", "-1", "cannot be negative"],
+    ["--health-retries", "many", "invalid syntax"],
+    ["--health-start-interval", "-1s", "interval"],
+    ["--health-start-period", "1", "invalid duration"],
+    ["--health-timeout", "1y", "invalid duration"],
     ["--hostname", "a b", "invalid hostname"],
     ["--hostname", "x".repeat(64), "invalid hostname"],
     ["--ip", "1.2.3", "invalid IPv4 address"],
+    ["--ipc", "nosuch", "IPC mode"],
+    ["--ipc", "container:nosuch", "No such container: nosuch"],
     ["--label", "=x", "empty name"],
     ["--label", "a b=c", "contains whitespaces"],
     ["--label", `a=${long}`, "bytes"],
     ["--label-file", "/nosuch", "No such file"],
     ["--label-file", "/tmp/megabyte", "bytes"],
+    ["--log-driver", "nosuch", "no log driver named 'nosuch' is registered"],
+    ["--log-opt", "nosuch=1", "unknown log opt 'nosuch'"],
+    ["--log-opt", "max-size=lots", "invalid"],
+    ["--log-opt", "max-file=0", "max-file cannot be less than 1"],
     ["--memory", "1k", "Minimum memory limit allowed is 6MB"],
     ["--memory", "-1", "invalid size"],
     ["--memory", "1q", "invalid size"],
+    ["--memory-reservation", "1k", "Minimum memory reservation allowed is 6MB"],
+    ["--memory-swap", "64m", "You should always set the Memory limit"],
+    ["--memory-swap", "-2", "invalid size"],
     ["--mount", "type=bind,src=/tmp", "target is required"],
     ["--mount", "type=bind,src=tmp,dst=/x", "must be absolute"],
     ["--mount", "type=bind,src=/tmp,dst=/x,bind-propagation=shared", "private"],
@@ -370,20 +415,31 @@ describe("bad values", () => {
     ["--mount", "type=volume,src=../a,dst=/x", "volume"],
     ["--name", "../a", "only [a-zA-Z0-9][a-zA-Z0-9_.-] are allowed"],
     ["--network", "../x", "not found"],
+    ["--network-alias", "a b", "alias"],
     ["--oom-score-adj", "1001", "[-1000, 1000]"],
     ["--oom-score-adj", "-1", "0 is the lowest"],
     ["--oom-score-adj", "x", "invalid syntax"],
+    ["--pid", "nosuch", "PID mode"],
+    ["--pid", "container:", "PID mode"],
+    ["--pid", "container:nosuch", "No such container: nosuch"],
     ["--pids-limit", "-7", "invalid pids limit"],
     ["--platform", "linux/amd64", "linux/386"],
     ["--publish", "99999:80", "99999"],
     ["--publish", "x", "invalid containerPort"],
+    ["--publish", "1.2.3:80:80", "invalid"],
+    ["--publish", "80/xyz", "invalid proto"],
+    ["--publish", "80-90:80", "nvalid"],
     ["--pull", "often", "invalid pull option"],
+    ["--restart", "on-failure:x", "maximum retry count must be an integer"],
+    ["--restart", "sometimes", "unknown policy 'sometimes'"],
     ["--security-opt", "nosuch", "invalid --security-opt"],
     ["--security-opt", "no-new-privileges:maybe", "invalid --security-opt"],
     ["--security-opt", "seccomp=/nosuch", "opening seccomp profile"],
     ["--shm-size", "-1", "invalid size"],
+    ["--shm-size", "0x10", "invalid size"],
     ["--stop-signal", "NOSUCH", "Invalid signal"],
     ["--stop-timeout", "-9", "invalid stop timeout"],
+    ["--stop-timeout", "1s", "invalid syntax"],
     ["--sysctl", "kernel.hostname=x", "is not allowed"],
     ["--sysctl", "kernel.core_pattern=|/x", "is not allowed"],
     ["--sysctl", "kernel.shm_rmid_forced=1+kernel.core_pattern=x", "no usable value"],
@@ -405,22 +461,30 @@ describe("bad values", () => {
     ["--ulimit", "nofile=-2", "out of range"],
     ["--user", "0 ", "no matching entries in passwd file"],
     ["--user", "a/b", "no matching entries in passwd file"],
+    ["--user", "0:nosuch", "no matching entries in group file"],
+    ["--userns", "nosuch", "invalid USER mode"],
+    ["--uts", "container:x", "invalid UTS mode"],
     ["--volume", "/tmp:relative", "must be absolute"],
     ["--volume", "/tmp:/proc", "nothing can be mounted"],
     ["--volume", "../a:/x", "invalid characters"],
     ["--volume", "a:/x:nosuch", "invalid mode"],
+    ["--volume", "/tmp:/x:ro:rw", "invalid"],
+    ["--volumes-from", "nosuch", "No such container: nosuch"],
+    ["--volumes-from", "nosuch:xx", "invalid mode"],
     ["--workdir", "relative", "needs to be an absolute path"],
   ];
 
+  /** Each flag that is on or off says no to anything else. */
+  for (const flag of ON_OR_OFF) cases.push([flag, "maybe", "invalid syntax"]);
+
   beforeAll(() => ok("head -c 1048576 /dev/zero | tr '\\0' x >/tmp/megabyte"));
 
-  const titled = cases.map(([flag, value, says], i) => ({
-    title: `${i % 2 ? "create" : "run"} ${flag} ${value.slice(0, 60)}`,
-    command: i % 2 ? "create" : "run --rm",
-    flag,
-    value,
-    says,
-  }));
+  /** What is only looked up at the start. */
+  const late = ["--ipc", "--pid", "--user"];
+  const titled = cases.map(([flag, value, says], i) => {
+    const command = i % 2 === 0 || late.includes(flag) ? "run --rm" : "create";
+    return { title: `${command} ${flag} ${value.slice(0, 60)}`, command, flag, value, says };
+  });
 
   it.each(titled)(
     "$title: an error with both, and nothing is made",
@@ -429,7 +493,8 @@ describe("bad values", () => {
         "ls /run/nest/c /run/nest/volumes /sys/fs/cgroup/nest 2>/dev/null | md5sum; docker ps -aq";
       const script = `before=$(${state}); docker ${command} "$0" "$1" busybox true; echo $?
       [ "$before" = "$(${state})" ] || echo left`;
-      const { stdout, stderr } = await sandbox.exec(["sh", "-c", script, flag, value]);
+      const words = ON_OR_OFF.includes(flag) ? [`${flag}=${value}`, "--quiet"] : [flag, value];
+      const { stdout, stderr } = await sandbox.exec(["sh", "-c", script, ...words]);
       expect(stdout).toBe("125\n");
       expect(stderr).toContain(flag);
       expect(stderr).toContain(value.slice(0, 60));

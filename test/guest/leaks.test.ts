@@ -10,6 +10,7 @@ import { afterAll, beforeAll, expect, it } from "vitest";
 import { startNodeSandbox } from "../../emulator/control/node";
 import type { Sandbox } from "../../emulator/control/sandbox";
 import { buildProgram } from "./program";
+import { scripts } from "./scripts";
 
 /** What fits into four minutes of one core. */
 const CYCLES = Number(process.env["NESTBOX_LEAK_CYCLES"] ?? 120);
@@ -23,7 +24,14 @@ const KB_LOST = 4000;
 const DYING_CGROUPS = 2;
 
 const ERRORS = { ENOMEM: 12, EMFILE: 24, EIO: 5 } as const;
-const VARIANTS = ["", "-p 8080:80", "-v /data", "--network leaks", "--init --tmpfs /scratch", "--restart always"];
+const VARIANTS = [
+  "",
+  "-p 8080:80",
+  "-v /data",
+  "--network leaks",
+  "--init --tmpfs /scratch",
+  "--restart always",
+];
 
 /** Runs in the guest; says "bad: …" when something is not as it should be, and "hit: …" where it was struck. */
 const CYCLE = String.raw`
@@ -42,6 +50,8 @@ step() {
   struck=; [ -e /tmp/report ] && struck=1
   [ "$struck" ] && [ ! "$before" ] && at=$2
   [ $code != 0 ] || return 0
+  # Without its monitor it does not run any more.
+  [ $how = end ] && [ "$struck" ] && [ $2 != rm ] && return 1
   [ "$struck" ] && [ ! "$before" ] || echo "bad: $* failed with $code, struck=$struck before=$before: $said"
   return 1
 }
@@ -53,20 +63,25 @@ fi
 if [ "$id" ] && [ ! "$ended" ]; then
   step docker exec c true
   step docker cp /tmp/file c:/tmp/
-  step docker stop -t 0 c
-  step docker rm c && id=
+  force=
+  step docker stop -t 0 c || force=-f
+  step docker rm -v $force c && id=
 fi
 [ -z "$tracer" ] || kill $tracer 2>/dev/null
 [ ! -e /tmp/report ] || echo "hit: $(cat /tmp/report), during \"$at\""
 listed=$(docker ps -a --no-trunc --format '{{.Names}} {{.ID}} {{.State}}' 2>&1) || echo "bad: no list: $listed"
-case "$listed" in
-  *"c $id "*) ;;
+case "
+$listed" in
+  *"
+c $id "*) ;;
   *) [ -z "$id" ] || [ "$at" = rm ] || echo "bad: lost $id: $listed" ;;
 esac
 case "$listed" in *"$(cat /tmp/kept1) running"*) ;; *) echo "bad: kept1 does not run: $listed" ;; esac
 case "$listed" in *"$(cat /tmp/kept2) running"*) ;; *) echo "bad: kept2 does not run: $listed" ;; esac
-case "$listed" in c\ *)
-  said=$(docker rm -f c 2>&1) || echo "bad: rm -f: $said"
+case "
+$listed" in *"
+c "*)
+  said=$(docker rm -fv c 2>&1) || echo "bad: rm -f: $said"
   said=$(docker ps -aqf name=^c$) && [ -z "$said" ] || echo "bad: still there: $said"
 esac
 [ $how != kill ] || [ ! -e /tmp/report ] || for name in kept1 kept2; do
@@ -77,12 +92,7 @@ new=$(pidof nest-engine)
 `;
 
 let sandbox: Sandbox;
-
-async function ok(script: string): Promise<string> {
-  const { exitCode, stdout, stderr } = await sandbox.exec(["sh", "-c", script]);
-  expect({ script, exitCode, stderr }).toMatchObject({ exitCode: 0 });
-  return stdout.trim();
-}
+const { ok } = scripts(() => sandbox);
 
 /** A small generator of numbers below `limit` that a seed repeats (mulberry32). */
 function random(seed: number): (limit: number) => number {
@@ -134,7 +144,7 @@ beforeAll(async () => {
   await ok(`chmod 755 /tmp/strike; echo file >/tmp/file; docker pull -q busybox; docker network create leaks
     docker run -d --name kept1 -h kept1 -p 8099:80 -v kept:/data busybox sleep 1000000 >/tmp/kept1
     docker run -d --name kept2 -h kept2 --network leaks --restart always busybox sleep 1000000 >/tmp/kept2`);
-}, 120_000);
+}, 300_000);
 
 afterAll(() => sandbox.stop());
 
@@ -162,7 +172,7 @@ it(
     await cycle(`kill 300 0 '' run`);
     expect(bad).toEqual([]);
     await new Promise((resolve) => setTimeout(resolve, 2000));
-    const base = await census();
+    let base = await census();
     const started = Date.now();
     for (let i = 0; i < CYCLES; i++) {
       const how = ["plain", "kill", below(3) === 0 ? "end" : "fail"][i % 3] ?? "";
@@ -173,9 +183,11 @@ it(
       );
       if (i % EVERY === EVERY - 1 || i === CYCLES - 1) {
         const different = await changes(base);
-        if (different) bad.push(`after cycle ${String(i)}, clean at ${String(clean)}: ${different}`);
-        else clean = i;
-        if (bad.length > 0) break;
+        if (different) {
+          bad.push(`after cycle ${String(i)}, clean at ${String(clean)}: ${different}`);
+          base = await census();
+        }
+        clean = i;
       }
     }
     console.log(

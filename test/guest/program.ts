@@ -12,13 +12,9 @@ const top = fileURLToPath(new URL("../../", import.meta.url));
 export async function buildProgram(sources: string): Promise<Uint8Array> {
   const directory = await mkdtemp(join(tmpdir(), "program-"));
   const program = join(directory, "program");
-  await promisify(execFile)(
-    "bash",
-    ["-c", `exec guest/build.sh --program "$1" ${sources}`, "sh", program],
-    {
-      cwd: top,
-    },
-  );
+  await promisify(execFile)("bash", ["-c", `exec guest/build.sh --program "$1" ${sources}`, "sh", program], {
+    cwd: top,
+  });
   const bytes = await readFile(program);
   await rm(directory, { recursive: true });
   return new Uint8Array(bytes);
