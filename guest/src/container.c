@@ -205,7 +205,9 @@ static int do_cgroup(struct container *c, struct err *e)
 	bool delegate = c->spec.profile != PROFILE_PLAIN;
 
 	c->cgroup = cgroup_make(c->id, &c->spec.limits, delegate ? c->root : 0, e);
-	return c->cgroup < 0 ? -1 : 0;
+	if (c->cgroup < 0)
+		return -1;
+	return c->spec.sharing.host & CLONE_NEWUSER ? devices_filter(c->cgroup, c->spec.tuning.devices, e) : 0;
 }
 
 static int undo_cgroup(struct container *c, struct err *e)

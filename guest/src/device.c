@@ -6,6 +6,7 @@
 #include <sys/sysmacros.h>
 #include "dev.h"
 #include "device.h"
+#include "device_filter.h"
 #include "io.h"
 #include "path.h"
 
@@ -138,11 +139,38 @@ int devices_make(int dev, const struct json *list, int level, gid_t group, struc
 		}
 		mode_t asked = (d.read ? 4u : 0) | (d.write ? 2u : 0);
 		/* The owner's rights for the container's root; others as on the host. */
-		mode_t mode = (((st.st_mode >> 6) & asked) << 3) | (st.st_mode & asked);
+		mode_t rights = (st.st_mode >> 6) & asked, mode = rights << 3 | (st.st_mode & asked);
+
+		/* With --userns=host that root is the owner; what it may not do the cgroup's filter keeps. */
+		if (group == 0)
+			mode |= rights << 6;
 
 		if (mknodat(at, last, (st.st_mode & S_IFMT) | mode, st.st_rdev) < 0 ||
 		    fchownat(at, last, 0, group, AT_SYMLINK_NOFOLLOW) < 0 || fchmodat(at, last, mode, 0) < 0)
 			return err_errno(e, 125, "make /dev/%s", d.name);
 	}
 	return 0;
+}
+
+int devices_filter(int cgroup, const struct json *list, struct err *e)
+{
+	static struct device_rule rules[DEVICE_RULES_MAX];
+	size_t count = 0;
+
+	json_each(text, list) {
+		struct device d;
+		struct stat st;
+
+		if (device_parse(text->string, &d, e) < 0)
+			return -1;
+		_cleanup_fd_ int fd = open_device(&d, &st, e);
+
+		if (fd < 0)
+			return -1;
+		if (count == array_size(rules))
+			return err_set(e, 125, "--device: more than %zu", count);
+		rules[count++] = (struct device_rule){S_ISBLK(st.st_mode) ? 'b' : 'c', true, device_access(d.permissions),
+						      major(st.st_rdev), minor(st.st_rdev)};
+	}
+	return device_filter(cgroup, rules, count, e);
 }

@@ -21,3 +21,5 @@ int devices_check(const struct json *list, int level, struct err *e);
  * modes, and `group`, the container's root, has the permissions asked for. Deeper as binds of the level's own nodes.
  */
 int devices_make(int dev, const struct json *list, int level, gid_t group, struct err *e);
+/* For a container without a user namespace: its cgroup may use no others than these and what every container has. */
+int devices_filter(int cgroup, const struct json *list, struct err *e);

@@ -85,6 +85,8 @@ int oci_cgroup_make(struct oci *c, struct err *e);
 int oci_cgroup_path(struct oci *c, struct err *e);
 /* linux.resources, or what `update` gives. */
 int oci_cgroup_set(int dir, const struct json *resources, struct err *e);
+/* linux.resources.devices (NULL: those every container has, and no other). */
+int oci_devices(int cgroup, const struct json *list, struct err *e);
 /* Signals everything in it. */
 int oci_cgroup_signal(const struct oci *c, int signal, struct err *e);
 
@@ -106,6 +108,9 @@ int oci_rootfs_enter(struct oci_rootfs *r, struct err *e);
 void oci_rootfs_path(const struct oci *c, char path[PATH_MAX]);
 /* A container in our own mount namespace leaves its mounts there: takes them down. */
 void oci_rootfs_leave(const struct oci *c);
+
+/* linux.seccomp, if it is there, compiled as the program's filter; kept by the process that asks. */
+int oci_seccomp(const struct json *config, struct process *p, struct err *e);
 
 /* linux.sysctl and linux.personality, in the container's namespaces, of which `own` are not ours. */
 int oci_settings(const struct oci *c, unsigned own, struct err *e);

@@ -132,6 +132,8 @@ int oci_cgroup_set(int dir, const struct json *resources, struct err *e)
 
 	if (pids && put(dir, "pids.max", limit ? limit : -1, "pids.limit", e) < 0)
 		return -1;
+	if (oci_get(resources, "devices") && oci_devices(dir, oci_get(resources, "devices"), e) < 0)
+		return -1;
 	json_each(huge, oci_get(resources, "hugepageLimits")) {
 		const char *size = json_string(huge, "pageSize", "");
 
@@ -153,6 +155,8 @@ int oci_cgroup_make(struct oci *c, struct err *e)
 	_cleanup_fd_ int dir = cgroup_make_at(c->cgroup, e);
 
 	if (dir < 0 || oci_cgroup_set(dir, oci_get(c->config, "linux.resources"), e) < 0)
+		return -1;
+	if (!oci_get(c->config, "linux.resources.devices") && oci_devices(dir, NULL, e) < 0)
 		return -1;
 	return take_fd(&dir);
 }

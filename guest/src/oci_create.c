@@ -247,7 +247,8 @@ int oci_create(struct oci *c, const char *root, struct err *e)
 
 	m = (struct making){
 		.c = c, .launch = {.cgroup = -1, .pidfd = -1, .run = init, .data = &m, .report = {-1, -1}}, .sync = {-1, -1}};
-	if (oci_process_parse(oci_get(c->config, "process"), &m.process, e) < 0 || oci_cgroup_path(c, e) < 0)
+	if (oci_process_parse(oci_get(c->config, "process"), &m.process, e) < 0 ||
+	    oci_seccomp(c->config, &m.process.process, e) < 0 || oci_cgroup_path(c, e) < 0)
 		return -1;
 	m.process.process.as = &m.process.user;
 	m.process.process.sets = &m.process.caps;
@@ -378,6 +379,8 @@ pid_t oci_exec(struct oci *c, struct oci_process *p, struct err *e)
 	/* The number was the container's until now, so the descriptor is, too. */
 	if (oci_started(c->pid) != c->started)
 		return err_set(e, 1, "cannot exec in a stopped container");
+	if (oci_seccomp(c->config, &p->process, e) < 0)
+		return -1;
 	p->process.as = &p->user;
 	p->process.sets = &p->caps;
 	if (launch(&j.launch, e) == 0 && process_wait_started(j.launch.report[0], OCI_TIMEOUT_MS, e) == 0) {

@@ -21,13 +21,16 @@ enum { FIELD_MAX = 200 };
 	"cpu:{shares:nquota:iburst:nperiod:nidle:icpus:smems:s}pids:{limit!i}blockIO:{weight:uweightDevice:[{major!u"            \
 	"minor!uweight:u}throttleReadBpsDevice:" RATES "throttleWriteBpsDevice:" RATES "throttleReadIOPSDevice:" RATES           \
 	"throttleWriteIOPSDevice:" RATES "}hugepageLimits:[{pageSize!slimit!n}network:xrdma:xunified:{*:s}}"
+#define SECCOMP                                                                                                                  \
+	"{defaultAction!sdefaultErrnoRet:uarchitectures:[sflags:[slistenerPath:slistenerMetadata:s"                              \
+	"syscalls:[{names![saction!serrnoRet:uargs:[{index!uvalue!nvalueTwo:nop!s}}}"
 #define CONFIG                                                                                                                   \
 	"{ociVersion!sprocess:" PROCESS "root!{path!sreadonly:b}hostname:sdomainname:s"                                          \
 	"mounts:[{destination!stype:ssource:soptions:[suidMappings:xgidMappings:x}hooks:{prestart:" HOOKS "createRuntime:" HOOKS \
 	"createContainer:" HOOKS "startContainer:" HOOKS "poststart:" HOOKS "poststop:" HOOKS                                    \
 	"}annotations:{*:s}linux:{namespaces:[{type!spath:s}uidMappings:" IDS "gidMappings:" IDS                                 \
 	"devices:[{type!spath!Pmajor:iminor:ifileMode:uuid:ugid:u}cgroupsPath:sresources:" RESOURCES                             \
-	"maskedPaths:[PreadonlyPaths:[ProotfsPropagation:ssysctl:{*:s}seccomp:{defaultAction!s}personality:{domain!s}"           \
+	"maskedPaths:[PreadonlyPaths:[ProotfsPropagation:ssysctl:{*:s}seccomp:" SECCOMP "personality:{domain!s}"                 \
 	"timeOffsets:{*:{secs:inanosecs:u}}mountLabel:xintelRdt:xnetDevices:xmemoryPolicy:x}}"
 
 struct field {

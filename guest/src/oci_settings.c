@@ -1,6 +1,4 @@
-#include <ctype.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <limits.h>
 #include <linux/capability.h>
 #include <sched.h>
@@ -8,10 +6,12 @@
 #include <string.h>
 #include <sys/personality.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 #include "io.h"
-#include "kernel.h"
 #include "mounts.h"
 #include "oci.h"
+#include "sysctl.h"
 
 /* By their numbers. */
 static const char *const limit_names[] = {"CPU",     "FSIZE", "DATA",  "STACK",      "CORE",     "RSS",  "NPROC",  "NOFILE",
@@ -39,59 +39,21 @@ int oci_limits(const struct json *list, struct err *e)
 	return 0;
 }
 
-/* What belongs to a namespace of the container's own; a name that ends with a dot is a tree. */
-static const struct {
-	const char *name;
-	unsigned ns;
-} sysctls[] = {
-	{"fs.mqueue.", CLONE_NEWIPC},    {"kernel.domainname", CLONE_NEWUTS},      {"kernel.hostname", CLONE_NEWUTS},
-	{"kernel.msgmax", CLONE_NEWIPC}, {"kernel.msgmnb", CLONE_NEWIPC},          {"kernel.msgmni", CLONE_NEWIPC},
-	{"kernel.sem", CLONE_NEWIPC},    {"kernel.shmall", CLONE_NEWIPC},          {"kernel.shmmax", CLONE_NEWIPC},
-	{"kernel.shmmni", CLONE_NEWIPC}, {"kernel.shm_rmid_forced", CLONE_NEWIPC}, {"net.", CLONE_NEWNET},
-};
-
-/* Plain names alone, with dots or slashes: nothing that reads as another path (CVE-2022-0811). */
-static bool sysctl_ok(char *name, unsigned own)
-{
-	bool plain = *name;
-
-	for (char *at = name; *at; at++) {
-		if (*at == '/')
-			*at = '.';
-		plain &= isalnum((unsigned char)*at) || *at == '_' || *at == '-' || (*at == '.' && at[1] != '.' && at[1] != '/');
-	}
-	for (size_t i = 0; plain && i < array_size(sysctls); i++) {
-		size_t length = strlen(sysctls[i].name);
-
-		if (own & sysctls[i].ns && strncmp(name, sysctls[i].name, length) == 0 &&
-		    !name[length] == (sysctls[i].name[length - 1] != '.'))
-			return true;
-	}
-	return false;
-}
-
 static int write_sysctls(const struct json *list, unsigned own, struct err *e)
 {
 	static const char *const none[][2] = {{NULL, NULL}};
-	char path[160] = "sys/";
-	/* A procfs that nobody else has: no link or mount can lead the writes elsewhere (CVE-2025-52881). */
 	_cleanup_fd_ int proc = mount_new("proc", none, 0, e);
 
 	if (proc < 0)
 		return -1;
 	json_each(item, list) {
-		snprintf(path + 4, sizeof(path) - 4, "%s", item->key);
-		if (strlen(item->key) > 128 || !sysctl_ok(path + 4, own))
+		size_t length = strlen(item->key);
+
+		if (!(sysctl_namespace(item->key, length) & own))
 			return err_set(e, 1, "config: linux.sysctl: \"%.130s\" is not of a namespace of the container's own",
 				       item->key);
-		for (char *at = path; *at; at++)
-			if (*at == '.')
-				*at = '/';
-		_cleanup_fd_ int fd =
-			sys_openat2(proc, path, O_WRONLY, 0, RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_XDEV);
-
-		if (fd < 0 || write(fd, item->string, item->length) < 0)
-			return err_errno(e, 1, "config: linux.sysctl: %s", item->key);
+		if (sysctl_write(proc, item->key, length, item->string, e) < 0)
+			return err_context(e, "config: linux.sysctl: %.130s", item->key);
 	}
 	return 0;
 }

@@ -15,7 +15,7 @@ int seccomp_load(enum profile profile, const struct seccomp_program *own, struct
 		: profile == PROFILE_PLAIN ? (struct sock_fprog){array_size(seccomp_plain), (struct sock_filter *)seccomp_plain}
 					   : (struct sock_fprog){array_size(seccomp_nest), (struct sock_filter *)seccomp_nest};
 
-	if (syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &program) < 0)
+	if (syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, own ? own->flags : 0, &program) < 0)
 		return err_errno(e, 125, "load the system call filter");
 	return 0;
 }

@@ -100,6 +100,8 @@ static int read_action(const char *name, double number, unsigned *action, struct
 		*action = actions[i].value | (data ? (unsigned)number : 0);
 		return 0;
 	}
+	if (strcmp(name, "SCMP_ACT_NOTIFY") == 0)
+		return err_set(e, 125, "seccomp profile: %s: nobody stays beside the program who could answer for it", name);
 	return err_set(e, 125, "seccomp profile: invalid action \"%.60s\"", name);
 }
 
@@ -347,6 +349,7 @@ int seccomp_compile(const struct json *profile, uint64_t caps, struct seccomp_pr
 	short starts[SYSCALL_LAST + 2];
 	size_t count = 0;
 
+	program->flags = 0;
 	memset(c, 0, offsetof(struct compiler, chains));
 	memset(c->first, -1, sizeof(c->first));
 	c->caps = caps;

@@ -11,6 +11,7 @@
 struct seccomp_program {
 	struct sock_filter code[SECCOMP_PROGRAM_MAX];
 	size_t length;
+	unsigned flags; /* SECCOMP_FILTER_FLAG_… */
 };
 
 /*

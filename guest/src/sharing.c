@@ -13,6 +13,7 @@
 #include "sharing.h"
 #include "sock.h"
 #include "spec.h"
+#include "sysctl.h"
 #include "table.h"
 
 enum { JOIN_MS = 10000 };
@@ -93,7 +94,7 @@ static int conflicts(const struct json *request, const struct spec *spec, struct
 	if (other)
 		return err_set(e, 125, "conflicting options: %s", other);
 	json_each(text, json_get(request, "sysctls"))
-		if (text->kind == JSON_STRING && s->host & (strncmp(text->string, "net.", 4) == 0 ? CLONE_NEWNET : CLONE_NEWIPC))
+		if (text->kind == JSON_STRING && s->host & sysctl_namespace(text->string, strcspn(text->string, "=")))
 			return err_set(e, 125, "sysctl \"%.*s\" not allowed in a namespace of the host",
 				       (int)strcspn(text->string, "="), text->string);
 	/* Its engine could make no network, procfs or cgroup there, whose owner it would not be. */
@@ -104,8 +105,8 @@ static int conflicts(const struct json *request, const struct spec *spec, struct
 	if (!(s->host & CLONE_NEWUSER))
 		return 0;
 	/*
-	 * Root there is the level's own root, so all that keeps it is what it may not do. No device nodes, because no filter of
-	 * devices would stand behind them.
+	 * Root there is the level's own root, so all that keeps it is what it may not do. It makes no device nodes: its cgroup's
+	 * filter stops it from opening them, but they would be there for others.
 	 */
 	if (spec->profile != PROFILE_PLAIN || spec->caps & ~caps_of(PROFILE_PLAIN))
 		return err_set(

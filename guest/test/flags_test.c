@@ -1,5 +1,6 @@
 /* Values of run's flags, and system call filters compiled from profiles. */
 #include <errno.h>
+#include <sched.h>
 #include <stdbool.h>
 #include "bpf.h"
 #include "check.h"
@@ -40,6 +41,13 @@ static void test_sysctls(void)
 		CHECK(sysctl_check(refused[i], &e) < 0);
 		CHECK(strstr(e.msg, refused[i]));
 	}
+	/* OCI's, which may have slashes; a dot is part of a name then. */
+	CHECK(sysctl_namespace("net/ipv4/conf/eth0.1/rp_filter", 30) == CLONE_NEWNET);
+	CHECK(sysctl_namespace("net.ipv4.conf.eth0/1.rp_filter", 31) == 0);
+	CHECK(sysctl_namespace("net.ipv4.conf.eth0/1.rp_filter", 30) == CLONE_NEWNET);
+	CHECK(sysctl_namespace("kernel/hostname", 15) == CLONE_NEWUTS && sysctl_namespace("kernel.semx", 10) == CLONE_NEWIPC);
+	CHECK(!sysctl_namespace("net/../kernel/sem", 17) && !sysctl_namespace("net/./x", 7) && !sysctl_namespace("net/", 4));
+	CHECK(!sysctl_namespace("net.a/../b", 10) && !sysctl_namespace("/net/x", 6) && !sysctl_namespace("net//x", 6));
 	CHECK(time_offset_check("boottime=-10", &e) == 0 && time_offset_check("boottime=--10", &e) < 0);
 	CHECK(time_offset_check("boottime=315360001", &e) < 0 && time_offset_check("boottime 1", &e) < 0);
 }

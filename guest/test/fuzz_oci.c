@@ -16,6 +16,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		c.config = json;
 		oci_cgroup_path(&c, &e);
 		oci_process_parse(oci_get(json, "process"), &p, &e);
+		oci_seccomp(json, &p.process, &e);
 		oci_process_free(&p);
 	}
 	json_free(json);

@@ -3,6 +3,7 @@
 #include "check.h"
 #include "oci.h"
 #include "oci_schema.h"
+#include "seccomp_profile.h"
 
 static char said[512];
 
@@ -61,6 +62,56 @@ static void test_schema(void)
 		   "config: linux.resources.unified.a: a text is wanted");
 }
 
+/* What is said of a bundle with that linux.seccomp; NULL: compiled. */
+static const char *filter_verdict(const char *seccomp)
+{
+	static char text[1024];
+	struct err e = {0};
+	struct process p = {.no_seccomp = true};
+
+	snprintf(text, sizeof(text), "{\"linux\":{\"seccomp\":%s}}", seccomp);
+	struct json *json = json_parse(text, strlen(text), &e);
+	int ret = json ? oci_seccomp(json, &p, &e) : -1;
+
+	json_free(json);
+	said[0] = 0;
+	if (ret < 0)
+		strcpy(said, e.msg);
+	else if (p.no_seccomp || !p.filter || !p.filter->length)
+		strcpy(said, "no filter");
+	else if (p.filter->flags)
+		snprintf(said, sizeof(said), "flags %u", p.filter->flags);
+	return said;
+}
+
+static void test_seccomp(void)
+{
+	static const struct {
+		const char *text, *wrong;
+	} cases[] = {
+		{"{\"defaultAction\":\"SCMP_ACT_ALLOW\"}", ""},
+		{"{\"defaultAction\":\"SCMP_ACT_ALLOW\",\"defaultErrnoRet\":null,\"syscalls\":null}", ""},
+		{"{\"defaultAction\":\"SCMP_ACT_ALLOW\",\"flags\":[\"SECCOMP_FILTER_FLAG_LOG\","
+		 "\"SECCOMP_FILTER_FLAG_SPEC_ALLOW\"]}",
+		 "flags 6"},
+		{"{\"defaultAction\":\"SCMP_ACT_ALLOW\",\"defaultErrnoRet\":1}",
+		 "config: linux.seccomp: defaultErrnoRet: SCMP_ACT_ALLOW returns no error number"},
+		{"{\"defaultAction\":\"SCMP_ACT_NOTIFY\"}", "config: linux.seccomp: seccomp profile: SCMP_ACT_NOTIFY: nobody "
+							    "stays beside the program who could answer for it"},
+		{"{\"defaultAction\":\"SCMP_ACT_ERRNO\"}",
+		 "config: linux.seccomp: seccomp profile: no program can run without execve"},
+		{"{\"defaultAction\":\"SCMP_ACT_ALLOW\",\"architectures\":[\"SCMP_ARCH_X86\",\"SCMP_ARCH_\"]}",
+		 "config: linux.seccomp.architectures: unknown \"SCMP_ARCH_\""},
+		{"{\"defaultAction\":\"SCMP_ACT_ALLOW\",\"syscalls\":[{\"names\":[],\"action\":\"SCMP_ACT_LOG\"}]}",
+		 "config: linux.seccomp.syscalls: names: is empty"},
+		{"{\"defaultAction\":\"SCMP_ACT_ALLOW\",\"listenerMetadata\":\"x\"}",
+		 "config: linux.seccomp.listenerMetadata: needs listenerPath"},
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++)
+		CHECK_TEXT(filter_verdict(cases[i].text), cases[i].wrong);
+}
+
 static void test_process(void)
 {
 	static const char text[] =
@@ -88,7 +139,7 @@ static void test_process(void)
 
 int main(void)
 {
-	static const struct test tests[] = {TEST(test_schema), TEST(test_process)};
+	static const struct test tests[] = {TEST(test_schema), TEST(test_process), TEST(test_seccomp)};
 
 	return RUN(tests);
 }

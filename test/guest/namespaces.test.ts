@@ -276,6 +276,17 @@ it("tells of them in inspect", async () => {
   expect(await ok("docker run --rm --ipc none busybox sh -c 'mount | grep -c /dev/shm; true'")).toBe("0");
 });
 
+it("opens only the devices asked for with --userns=host, and only as asked, though its root may open any file", async () => {
+  const probe =
+    'cd /dev; for d in fuse r ../loop null; do for m in "<" ">"; do (eval ": $m $d") 2>/dev/null; echo "$d $m $?"; done; done';
+  await ok("mkdir -p /tmp/nodes && mknod /tmp/nodes/loop c 10 237");
+  expect(
+    await ok(
+      `docker run --rm --userns=host --network none --device /dev/fuse --device /dev/net/tun:/dev/r:r -v /tmp/nodes/loop:/loop busybox sh -c '${probe}'`,
+    ),
+  ).toBe("fuse < 0\nfuse > 0\nr < 0\nr > 1\n../loop < 1\n../loop > 1\nnull < 0\nnull > 0");
+});
+
 it("is root of the level with --userns=host, and no more than docker's", async () => {
   const seen = await ok(
     `docker run --rm --userns=host busybox sh -c 'cat /proc/self/uid_map; grep CapEff /proc/self/status; mknod /x c 1 1 2>&1; (echo x >/proc/sys/kernel/printk) 2>&1; mount -t tmpfs x /mnt 2>&1; stat -c %u /bin/busybox /etc; true' 2>&1`,

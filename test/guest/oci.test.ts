@@ -34,6 +34,41 @@ async function bundle(change: (config: Config) => void = () => undefined): Promi
   await sandbox.files.write("/tmp/b/config.json", new TextEncoder().encode(JSON.stringify(config)));
 }
 
+/** Refused with a number of its own, by an argument, and by a signal; the rest is allowed. */
+const SECCOMP = {
+  defaultAction: "SCMP_ACT_ALLOW",
+  architectures: ["SCMP_ARCH_X86", "SCMP_ARCH_X86_64"],
+  flags: ["SECCOMP_FILTER_FLAG_LOG"],
+  syscalls: [
+    { names: ["mkdir", "mkdirat", "no_such_call"], action: "SCMP_ACT_ERRNO", errnoRet: 51 },
+    {
+      names: ["chmod", "fchmodat"],
+      action: "SCMP_ACT_ERRNO",
+      args: [{ index: 1, value: 0o700, valueTwo: 0, op: "SCMP_CMP_EQ" }],
+    },
+    { names: ["sync"], action: "SCMP_ACT_KILL_PROCESS" },
+  ],
+};
+const SECCOMP_PROBE =
+  "busybox mkdir /x; busybox chmod 700 /bin; busybox chmod 755 /bin; busybox sync; echo $?; grep Seccomp /proc/self/status; ";
+
+/** Two devices in the container, of which the list lets one be read. */
+function devices(config: Config): void {
+  config.linux.devices = [
+    { path: "/dev/fuse", type: "c", major: 10, minor: 229, fileMode: 0o666, uid: 0, gid: 0 },
+    { path: "/dev/loop", type: "c", major: 10, minor: 237, fileMode: 0o666, uid: 0, gid: 0 },
+  ];
+  config.linux.resources = {
+    devices: [
+      { allow: false, access: "rwm" },
+      { allow: true, type: "c", major: 10, minor: 229, access: "rwm" },
+      { allow: false, type: "c", major: 10, minor: 229, access: "w" },
+    ],
+  };
+}
+const DEVICE_PROBE =
+  'for d in fuse loop null; do for m in "<" ">"; do (eval ": $m /dev/$d") 2>/dev/null && e=0 || e=1; echo "$d $m $e"; done; done; echo end;';
+
 const script = (text: string) => (config: Config) => (config.process.args = ["sh", "-c", text]);
 const status = async (id: string) => (JSON.parse(await ok(`nest-oci state ${id}`)) as Json).status;
 
@@ -161,6 +196,61 @@ describe("the life of a container", () => {
         ["linux.uidMappings", (c) => (c.linux.namespaces = [{ type: "mount" }, { type: "user" }])],
         ["linux.sysctl", (c) => (c.linux.sysctl = { "kernel.core_pattern": "|/x" })],
         ["linux.sysctl", (c) => (c.linux.sysctl = { "net/../kernel/core_pattern": "|/x" })],
+        ["linux.seccomp.defaultAction: is missing", (c) => (c.linux.seccomp = {})],
+        ['invalid action "SCMP_ACT_NONE"', (c) => (c.linux.seccomp = { defaultAction: "SCMP_ACT_NONE" })],
+        [
+          "SCMP_ACT_NOTIFY: nobody stays beside the program",
+          (c) =>
+            (c.linux.seccomp = {
+              defaultAction: "SCMP_ACT_ALLOW",
+              listenerPath: "/run/x",
+              syscalls: [{ names: ["mkdir"], action: "SCMP_ACT_NOTIFY" }],
+            }),
+        ],
+        [
+          'linux.seccomp.flags: unknown flag "FAST"',
+          (c) => (c.linux.seccomp = { defaultAction: "SCMP_ACT_ALLOW", flags: ["FAST"] }),
+        ],
+        [
+          "SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV is about SCMP_ACT_NOTIFY",
+          (c) =>
+            (c.linux.seccomp = {
+              defaultAction: "SCMP_ACT_ALLOW",
+              flags: ["SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV"],
+            }),
+        ],
+        [
+          'linux.seccomp.architectures: unknown "x86"',
+          (c) => (c.linux.seccomp = { defaultAction: "SCMP_ACT_ALLOW", architectures: ["x86"] }),
+        ],
+        [
+          "defaultErrnoRet: SCMP_ACT_ALLOW returns no error number",
+          (c) => (c.linux.seccomp = { defaultAction: "SCMP_ACT_ALLOW", defaultErrnoRet: 1 }),
+        ],
+        [
+          "no program can run without execve",
+          (c) =>
+            (c.linux.seccomp = {
+              defaultAction: "SCMP_ACT_ALLOW",
+              syscalls: [{ names: ["execve"], action: "SCMP_ACT_ERRNO" }],
+            }),
+        ],
+        [
+          "linux.seccomp.syscalls[0].args[0].op: is missing",
+          (c) =>
+            (c.linux.seccomp = {
+              defaultAction: "SCMP_ACT_ALLOW",
+              syscalls: [{ names: ["read"], action: "SCMP_ACT_LOG", args: [{ index: 0, value: 1 }] }],
+            }),
+        ],
+        [
+          'linux.resources.devices: type "p" is none of',
+          (c) => (c.linux.resources = { devices: [{ allow: true, type: "p" }] }),
+        ],
+        [
+          'linux.resources.devices: access "rx" is not',
+          (c) => (c.linux.resources = { devices: [{ allow: true, access: "rx" }] }),
+        ],
         ["linux.cgroupsPath", (c) => (c.linux.cgroupsPath = "/../x")],
         ["linux.resources.unified", (c) => (c.linux.resources = { unified: { "../x": "1" } })],
         ["linux.rootfsPropagation", (c) => (c.linux.rootfsPropagation = "everywhere")],
@@ -238,6 +328,68 @@ describe("what the program finds", () => {
       expect(lines.slice(0, 3)).toEqual(["0", "0 100000 65536", "1,5"]);
       expect(lines[3]).toMatch(/ 1 0 0 /);
       await ok("chown -R 0:0 /tmp/b/rootfs");
+    },
+    TIMEOUT_MS,
+  );
+
+  it(
+    "runs under the bundle's filter of system calls, also in exec",
+    async () => {
+      for (const noNewPrivileges of [true, false]) {
+        await bundle((config) => {
+          script(SECCOMP_PROBE + "exec sleep 1000")(config);
+          config.process.noNewPrivileges = noNewPrivileges;
+          config.linux.seccomp = SECCOMP;
+        });
+        await ok("cd /tmp/b && nest-oci create filtered >/tmp/out 2>&1; nest-oci start filtered");
+        const inside = await ok(`nest-oci exec filtered sh -c '${SECCOMP_PROBE}' 2>&1`);
+        expect(inside).toBe(
+          [
+            "mkdir: can't create directory '/x': Level 2 halted",
+            "chmod: /bin: Operation not permitted",
+            "chmod: /bin: Read-only file system",
+            "Bad system call",
+            "159",
+            "Seccomp:\t2",
+            "Seccomp_filters:\t1",
+          ].join("\n"),
+        );
+        await ok("for i in $(seq 50); do grep -q filters /tmp/out && exit; sleep 0.1; done; exit 1");
+        expect(await ok("cat /tmp/out")).toBe(inside);
+        await ok("nest-oci delete -f filtered");
+      }
+    },
+    TIMEOUT_MS,
+  );
+
+  it(
+    "opens only the devices its list allows, and update changes that",
+    async () => {
+      await bundle((config) => {
+        script(`${DEVICE_PROBE} exec sleep 1000`)(config);
+        devices(config);
+      });
+      await ok("cd /tmp/b && nest-oci create dev >/tmp/out 2>&1 && nest-oci start dev");
+      await ok("for i in $(seq 50); do grep -q 'end' /tmp/out && exit; sleep 0.1; done; exit 1");
+      expect(await ok("cat /tmp/out")).toBe(
+        "fuse < 0\nfuse > 1\nloop < 1\nloop > 1\nnull < 0\nnull > 0\nend",
+      );
+      await ok(
+        `echo '{"devices":[{"allow":false},{"allow":true,"type":"c","major":10}]}' | nest-oci update -r - dev`,
+      );
+      expect(await ok(`nest-oci exec dev sh -c '${DEVICE_PROBE}'`)).toBe(
+        "fuse < 0\nfuse > 0\nloop < 0\nloop > 0\nnull < 0\nnull > 0\nend",
+      );
+      await ok("nest-oci delete -f dev");
+      // Without a list too: what every container has, and nothing else.
+      await bundle((config) => {
+        script(DEVICE_PROBE)(config);
+        devices(config);
+        delete config.linux.resources;
+      });
+      expect(await ok("cd /tmp/b && nest-oci run dev")).toBe(
+        "fuse < 1\nfuse > 1\nloop < 1\nloop > 1\nnull < 0\nnull > 0\nend",
+      );
     },
     TIMEOUT_MS,
   );
@@ -358,6 +510,33 @@ describe("beside crun", () => {
       expect(theirs.status?.length).toBeGreaterThan(30);
       expect(theirs.mountinfo?.length).toBeGreaterThan(10);
       expect(ours).toEqual(theirs);
+    },
+    TIMEOUT_MS,
+  );
+});
+
+describe("beside crun, filters", () => {
+  it(
+    "refuses the same calls and devices",
+    async ({ skip }) => {
+      if ((await sh("crun --version")).exitCode !== 0) return skip();
+      await bundle((config) => {
+        script(SECCOMP_PROBE)(config);
+        config.linux.seccomp = SECCOMP;
+      });
+      const [ours, theirs] = [
+        await ok("cd /tmp/b && nest-oci run ours 2>&1"),
+        await ok("cd /tmp/b && crun --cgroup-manager=cgroupfs run theirs 2>&1"),
+      ];
+      expect(theirs).toContain("Seccomp_filters:\t1");
+      expect(ours).toBe(theirs);
+      await bundle((config) => {
+        script(DEVICE_PROBE)(config);
+        devices(config);
+      });
+      expect(await ok("cd /tmp/b && nest-oci run ours 2>&1")).toBe(
+        await ok("cd /tmp/b && crun --cgroup-manager=cgroupfs run theirs 2>&1"),
+      );
     },
     TIMEOUT_MS,
   );
