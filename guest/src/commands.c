@@ -17,6 +17,7 @@
 #include "reply.h"
 #include "sock.h"
 #include "spec.h"
+#include "state.h"
 #include "usage.h"
 #include "waiters.h"
 
