@@ -12,6 +12,7 @@
 #include "etc.h"
 #include "io.h"
 #include "netlink.h"
+#include "nft_source.h"
 
 enum { FIRST_INDEX = 2 }; /* of devices in a new network namespace: 1 is lo */
 
@@ -212,6 +213,8 @@ static int take(struct container *c, struct attachment *at, bool with_ports, str
 		at->address = 0;
 		return -1;
 	}
+	if (nft_own(at->address, at->network.gateway, e) < 0)
+		return -1;
 	jsonw_object(&w, NULL);
 	jsonw_string(&w, "container", c->id);
 	jsonw_string(&w, "name", c->name);
@@ -300,7 +303,7 @@ static int link_one(int netlink, const struct container *c, struct attachment *a
 	for (int tries = 0;; tries++) {
 		if (!at->network.index && network_up(&at->network, e) < 0)
 			return -1;
-		if (netlink_veth(netlink, at->outer, at->network.index, c->pid, at->inner, mac, e) == 0)
+		if (netlink_veth(netlink, at->outer, at->network.index, at->address, c->pid, at->inner, mac, e) == 0)
 			return 0;
 		/* Somebody took the bridge away. */
 		if (tries || !e || (e->sys != EINVAL && e->sys != ENODEV))

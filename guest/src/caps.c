@@ -101,6 +101,19 @@ int caps_bound(uint64_t keep, struct err *e)
 	return 0;
 }
 
+int caps_set(const struct cap_sets *sets, struct err *e)
+{
+	struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
+	struct __user_cap_data_struct data[2] = {
+		{(uint32_t)sets->effective, (uint32_t)sets->permitted, (uint32_t)sets->inheritable},
+		{(uint32_t)(sets->effective >> 32), (uint32_t)(sets->permitted >> 32), (uint32_t)(sets->inheritable >> 32)},
+	};
+
+	if (syscall(SYS_capset, &header, data) < 0)
+		return err_errno(e, 125, "set capabilities");
+	return 0;
+}
+
 int caps_become(uid_t uid, gid_t gid, const gid_t *groups, size_t group_count, const struct cap_sets *sets, struct err *e)
 {
 	if (setgroups(group_count, groups) < 0)
@@ -111,14 +124,8 @@ int caps_become(uid_t uid, gid_t gid, const gid_t *groups, size_t group_count, c
 	if (prctl(PR_SET_KEEPCAPS, sets->permitted != 0, 0, 0, 0) < 0 || syscall(SYS_setresuid32, uid, uid, uid) < 0)
 		return err_errno(e, 125, "become user %u", uid);
 
-	struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
-	struct __user_cap_data_struct data[2] = {
-		{(uint32_t)sets->effective, (uint32_t)sets->permitted, (uint32_t)sets->inheritable},
-		{(uint32_t)(sets->effective >> 32), (uint32_t)(sets->permitted >> 32), (uint32_t)(sets->inheritable >> 32)},
-	};
-
-	if (syscall(SYS_capset, &header, data) < 0)
-		return err_errno(e, 125, "set capabilities");
+	if (caps_set(sets, e) < 0)
+		return -1;
 	if (prctl(PR_SET_KEEPCAPS, 0, 0, 0, 0) < 0 || prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) < 0)
 		return err_errno(e, 125, "clear ambient capabilities");
 	for (unsigned i = 0; i < 64; i++)

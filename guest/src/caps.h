@@ -21,5 +21,7 @@ struct cap_sets {
 	uint64_t bounding, effective, permitted, inheritable, ambient;
 };
 
+/* Effective, permitted and inheritable; the permitted set can only shrink. */
+int caps_set(const struct cap_sets *sets, struct err *e);
 /* Becomes uid:gid with these (`bounding` is caps_bound's). Groups are set even when there are none (CVE-2022-36109). */
 int caps_become(uid_t uid, gid_t gid, const gid_t *groups, size_t group_count, const struct cap_sets *sets, struct err *e);

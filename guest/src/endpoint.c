@@ -8,6 +8,7 @@
 #include "endpoint.h"
 #include "io.h"
 #include "nft.h"
+#include "nft_source.h"
 #include "publish.h"
 
 enum { ENDPOINT_MAX = 32768 };
@@ -114,6 +115,8 @@ void endpoint_release(const char *network, uint32_t address)
 	char path[200], text[16];
 
 	snprintf(path, sizeof(path), NETWORKS "/%s/%s", network, network_text(address, text));
+	/* First: who gets it next must find it its own. */
+	nft_disown(address);
 	unlink(path);
 }
 

@@ -261,7 +261,8 @@ int netlink_remove(int fd, const char *name, struct err *e)
 	return 0;
 }
 
-int netlink_veth(int fd, const char *host, unsigned bridge, pid_t pid, const char *inner, const uint8_t mac[6], struct err *e)
+int netlink_veth(int fd, const char *host, unsigned bridge, uint32_t group, pid_t pid, const char *inner, const uint8_t mac[6],
+		 struct err *e)
 {
 	const struct ifinfomsg body = {.ifi_family = AF_UNSPEC, .ifi_flags = IFF_UP, .ifi_change = IFF_UP};
 	const struct ifinfomsg down = {.ifi_family = AF_UNSPEC};
@@ -270,6 +271,7 @@ int netlink_veth(int fd, const char *host, unsigned bridge, pid_t pid, const cha
 	message(&r, RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, &body, sizeof(body));
 	attribute_text(&r, IFLA_IFNAME, host);
 	attribute_u32(&r, IFLA_MASTER, bridge);
+	attribute_u32(&r, IFLA_GROUP, group);
 	size_t info = nest(&r, IFLA_LINKINFO);
 
 	put_kind(&r, "veth");

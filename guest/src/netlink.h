@@ -28,9 +28,10 @@ unsigned netlink_bridge(int fd, const char *name, const uint8_t mac[6], uint32_t
 int netlink_remove(int fd, const char *name, struct err *e);
 /*
  * A veth pair in one message: `host` here, up and a port of the bridge of that index, and `inner` in the network namespace of
- * `pid`. e->sys is EINVAL when the bridge is gone.
+ * `pid`. `host` gets into the device group `group`. e->sys is EINVAL when the bridge is gone.
  */
-int netlink_veth(int fd, const char *host, unsigned bridge, pid_t pid, const char *inner, const uint8_t mac[6], struct err *e);
+int netlink_veth(int fd, const char *host, unsigned bridge, uint32_t group, pid_t pid, const char *inner, const uint8_t mac[6],
+		 struct err *e);
 /* In one message: "lo" up if asked for, then for each device address, up, default route. */
 int netlink_configure(int fd, bool lo, const struct nic *nics, size_t count, struct err *e);
 /* A default route through `gateway` on the device `name`. */

@@ -13,6 +13,7 @@
 #include "network.h"
 #include "nft.h"
 #include "nft_isolate.h"
+#include "nft_source.h"
 #include "spec.h"
 #include "table.h"
 
@@ -107,7 +108,7 @@ static int set_sysctl(const char *name, struct err *e)
 static int make_bridge(int netlink, struct network *n, struct err *e)
 {
 	uint8_t mac[6];
-	char name[64];
+	char name[64], filter[64];
 
 	endpoint_mac(n->gateway, mac);
 	/* New devices of the level have no IPv6: nothing here speaks it, and it makes each start some milliseconds longer. */
@@ -118,7 +119,9 @@ static int make_bridge(int netlink, struct network *n, struct err *e)
 	if (!n->index)
 		return -1;
 	snprintf(name, sizeof(name), "ipv4/conf/%s/route_localnet", n->bridge);
-	if (set_sysctl("ipv4/ip_forward", e) < 0 || set_sysctl(name, e) < 0 ||
+	/* What claims to come from elsewhere than the bridge's subnet goes nowhere (nft_source.c looks after those in it). */
+	snprintf(filter, sizeof(filter), "ipv4/conf/%s/rp_filter", n->bridge);
+	if (set_sysctl("ipv4/ip_forward", e) < 0 || set_sysctl(name, e) < 0 || set_sysctl(filter, e) < 0 ||
 	    (!n->internal && nft_masquerade(n->subnet, n->prefix, n->bridge, e) < 0)) {
 		netlink_remove(netlink, n->bridge, NULL);
 		n->index = 0;
@@ -393,6 +396,7 @@ int network_remove(const char *name, struct err *e)
 		return -1;
 	if (!n.internal && nft_unmasquerade(n.subnet, n.prefix, n.bridge, e) < 0)
 		return -1;
+	nft_disown(n.gateway);
 	unlink(REMOVED "/network.json");
 	unlink(REMOVED "/next");
 	return rmdir(REMOVED) < 0 ? err_errno(e, 1, "remove network %s", name) : 0;

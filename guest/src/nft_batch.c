@@ -39,7 +39,7 @@ static void message(struct batch *b, uint16_t type, uint16_t flags, uint8_t fami
 
 void batch_command(struct batch *b, unsigned type, uint16_t flags)
 {
-	message(b, (uint16_t)(NFNL_SUBSYS_NFTABLES << 8 | type), flags, NFT_FAMILY_IPV4, 0);
+	message(b, (uint16_t)(NFNL_SUBSYS_NFTABLES << 8 | type), flags, b->family, 0);
 }
 
 static void put(struct batch *b, uint16_t type, const void *data, size_t size)
@@ -94,6 +94,7 @@ void batch_clear(struct batch *b)
 	b->last = NULL;
 	b->sequence = 0;
 	b->full = false;
+	b->family = NFT_FAMILY_IPV4;
 }
 
 void batch_begin(struct batch *b)

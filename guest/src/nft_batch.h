@@ -15,6 +15,7 @@ struct batch {
 	struct nlmsghdr *last;
 	uint32_t sequence;
 	bool full;
+	uint8_t family; /* of the tables meant, NFT_FAMILY_IPV4 unless changed after batch_begin */
 };
 
 void batch_begin(struct batch *b);

@@ -43,7 +43,6 @@ static int word(int sync, char expected, struct err *e)
 /* In the container, when all is done but its program: `create` is over, and `start` is waited for. */
 static int gate(const struct process *p, struct err *e)
 {
-	const struct making *m = p->gate_data;
 	char go;
 
 	/* From now on errors are `start`'s; that the old pipe closes says "created". */
@@ -55,12 +54,17 @@ static int gate(const struct process *p, struct err *e)
 			return err_errno(e, 1, "wait for the start");
 	if (!p->argv[0])
 		return err_set(e, 1, "config: process: is missing, so there is nothing to start");
-	/* What these hooks inherit is the program's, not the level's. */
-	environ = (char **)p->env;
-	if (oci_hooks(m->c, "startContainer", "created", getpid(), e) < 0)
-		return -1;
 	close(4);
 	return 0;
+}
+
+static int last(const struct process *p, struct err *e)
+{
+	const struct making *m = p->gate_data;
+
+	/* What these hooks inherit is the program's, not the level's. */
+	environ = (char **)p->env;
+	return oci_hooks(m->c, "startContainer", "created", getpid(), e);
 }
 
 static int names(const struct making *m, struct err *e)
@@ -228,6 +232,7 @@ static int make_in(struct making *m, struct err *e)
 		int go = open_fifo(m->c, "go", O_RDWR, e), report = open_fifo(m->c, "report", O_RDWR, e);
 
 		m->process.process.gate = gate;
+		m->process.process.last = last;
 		m->process.process.gate_data = m;
 		m->process.process.gate_fds[0] = go;
 		m->process.process.gate_fds[1] = report;

@@ -143,15 +143,19 @@ int process_exec(struct process *p, int report, bool lifeline, struct err *e)
 	}
 	if (enter_directory(p->cwd, e) < 0)
 		return -1;
-	/*
-	 * Docker leaves no_new_privs off so that su, sudo and ping work; the user namespace bounds what a setuid program gains.
-	 * Loading a filter then takes CAP_SYS_ADMIN, so it comes before capabilities go.
-	 */
+	/* Docker leaves it off so that su, sudo and ping work; the user namespace bounds what a setuid program gains. */
 	if (p->no_new_privs && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
 		return err_errno(e, 125, "no_new_privs");
-	if (!p->no_seccomp && !p->no_new_privs && seccomp_load(p->profile, p->filter, e) < 0)
-		return -1;
-	if (caps_bound(sets.bounding, e) < 0 || caps_become(user.uid, user.gid, user.groups, user.group_count, &sets, e) < 0)
+	/* Without it loading the filter takes this, and the filter comes last: what we do need not be in a profile. */
+	struct cap_sets until_filter = sets;
+	bool drop = !p->no_seccomp && !p->no_new_privs;
+
+	if (drop) {
+		until_filter.effective |= caps_by_name("SYS_ADMIN");
+		until_filter.permitted |= until_filter.effective;
+	}
+	if (caps_bound(sets.bounding, e) < 0 ||
+	    caps_become(user.uid, user.gid, user.groups, user.group_count, &until_filter, e) < 0)
 		return -1;
 	/* Once more as the user, who may not be allowed in there at all. */
 	if (user.uid != 0 && enter_directory(p->cwd, e) < 0)
@@ -166,8 +170,6 @@ int process_exec(struct process *p, int report, bool lifeline, struct err *e)
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	umask(p->mask);
-	if (!p->no_seccomp && p->no_new_privs && seccomp_load(p->profile, p->filter, e) < 0)
-		return -1;
 	/*
 	 * Closed for real and not at exec, so that no /proc/self/fd/N can be the program (CVE-2024-21626). What remains is the
 	 * report pipe, which goes with the exec and cannot be executed.
@@ -188,6 +190,9 @@ int process_exec(struct process *p, int report, bool lifeline, struct err *e)
 	if (ulimits_set(p->ulimits, e) < 0)
 		process_fail(3, e);
 	if (p->gate && p->gate(p, e) < 0)
+		process_fail(3, e);
+	if ((!p->no_seccomp && seccomp_load(p->profile, p->filter, e) < 0) || (drop && caps_set(&sets, e) < 0) ||
+	    (p->last && p->last(p, e) < 0))
 		process_fail(3, e);
 	if (p->init < 0)
 		search_and_run(p, e);

@@ -76,6 +76,7 @@ struct process {
 	const struct cap_sets *sets; /* instead of `caps` */
 	/* Called when all is done but the program itself, with these as descriptors 4 and 5; 3 is where errors go. */
 	int (*gate)(const struct process *p, struct err *e);
+	int (*last)(const struct process *p, struct err *e); /* or NULL: under the filter, before the exec */
 	int gate_fds[2];
 	void *gate_data;
 	unsigned mask;          /* umask */

@@ -2,6 +2,7 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { startNodeSandbox } from "../../emulator/control/node";
 import type { Sandbox } from "../../emulator/control/sandbox";
+import { buildProgram } from "./program";
 import { scripts } from "./scripts";
 
 let sandbox: Sandbox;
@@ -272,5 +273,72 @@ describe("in a nested container", () => {
     );
     expect(published).toBe("deep\ndeep");
     await ok("docker rm -f sibling");
+  });
+});
+
+describe("what a container pretends to be", () => {
+  it("is not another: neither its address nor its hardware's, also not the gateway's", async () => {
+    const frame = await buildProgram("test/guest/frame.c");
+    await ok("mkdir -p /tmp/frame");
+    await sandbox.files.write("/tmp/frame/frame", frame);
+    await ok("chmod 755 /tmp/frame/frame; docker network create spoofed");
+    const flags = "--network spoofed -v /tmp/frame:/p";
+    await ok(
+      `docker run -d --name target ${flags} busybox /p/frame listen 1000; docker run -d --name other ${flags} busybox sleep 1000; docker run -d --name liar ${flags} busybox sleep 1000`,
+    );
+    const [target, other, liar] = [
+      await address("target", "spoofed"),
+      await address("other", "spoofed"),
+      await address("liar", "spoofed"),
+    ];
+    const network = target.replace(/\.\d+$/, "");
+    /** As the runtime makes it of an address. */
+    const mac = (ip: string) =>
+      "02:42:" +
+      ip
+        .split(".")
+        .map((part) => Number(part).toString(16).padStart(2, "0"))
+        .join(":");
+    const udp = (fromMac: string, from: string, text: string) =>
+      `/p/frame udp ${fromMac} ${from} ${mac(target)} ${target} ${text};`;
+    const lies = [
+      udp("-", other, "address"),
+      udp(mac(other), liar, "hardware"),
+      udp(mac(other), other, "both"),
+      udp("-", `${network}.1`, "gateway"),
+      udp(mac(`${network}.1`), liar, "bridge"),
+      `/p/frame arp - ${other};`,
+      `/p/frame arp - ${network}.1;`,
+    ].join("");
+    const truths = [
+      udp("-", liar, "own"),
+      udp("-", `${network}.77`, "nobodys"),
+      `/p/frame arp - ${liar};`,
+    ].join("");
+    await ok(`docker exec liar sh -c '${lies}${truths}'`);
+    await ok(
+      `for i in $(seq 50); do docker logs target | grep -q 'nobodys' && exit; sleep 0.1; done; exit 1`,
+    );
+    const heard = (await ok("sleep 0.5; docker logs target")).split("\n");
+    expect(heard.filter((line) => !line.includes(" is at "))).toEqual([
+      `${liar}: own`,
+      `${network}.77: nobodys`,
+    ]);
+    expect([...new Set(heard.filter((line) => line.includes(" is at ")))]).toEqual([
+      `${liar} is at ${mac(liar)}`,
+    ]);
+    // With more rights over its own network it can change its own address, and is not heard either.
+    await ok(
+      `docker run --rm --cap-add NET_ADMIN ${flags} busybox sh -c 'ip addr flush dev eth0; ip addr add ${other}/16 dev eth0; ping -c 1 -w 1 ${target}; ${udp("-", other, "changed")} true'`,
+    );
+    expect(await ok("docker logs target")).not.toContain("changed");
+    // When it has gone its address is nobody's, and what claims another network's is stopped on its way there.
+    await ok(`docker rm -f other; docker exec liar sh -c '${udp("-", other, "freed")}'`);
+    await ok(`for i in $(seq 50); do docker logs target | grep -q freed && exit; sleep 0.1; done; exit 1`);
+    await ok(
+      "docker rm -f target liar; docker network rm spoofed; cat /proc/sys/net/ipv4/conf/nest0/rp_filter",
+    ).then((filter) => {
+      expect(filter.split("\n").pop()).toBe("1");
+    });
   });
 });
