@@ -195,6 +195,23 @@ char *getcwd(char *buffer, size_t size)
 	return NULL;
 }
 
+int gethostname(char *name, size_t size)
+{
+	struct utsname system;
+
+	if (uname(&system) < 0)
+		return -1;
+	snprintf(name, size, "%s", system.nodename);
+	return 0;
+}
+
+int isatty(int fd)
+{
+	struct winsize size;
+
+	return ioctl(fd, TIOCGWINSZ, &size) == 0;
+}
+
 static int prlimit_self(int resource, const struct rlimit *set, struct rlimit *get)
 {
 	return answer(call6(SYS_prlimit64, 0, resource, (long)set, (long)get, 0, 0));

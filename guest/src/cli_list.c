@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/statvfs.h>
+#include <sys/statfs.h>
 #include <time.h>
 #include "cli.h"
 #include "client.h"
@@ -136,13 +136,13 @@ double cli_container_size(const char *id)
 {
 	static const char *const ours[] = {"rw/hostname", "rw/hosts", "rw/resolv.conf"};
 	char path[200];
-	struct statvfs fs;
+	struct statfs fs;
 	struct stat st;
 	double bytes = 0;
 
 	/* All of that file system but the files of /etc we keep there. */
 	container_path(path, id, "rw");
-	if (statvfs(path, &fs) == 0 && fs.f_blocks)
+	if (statfs(path, &fs) == 0 && fs.f_blocks)
 		bytes = (double)(fs.f_blocks - fs.f_bfree) * (double)fs.f_bsize;
 	for (size_t i = 0; i < array_size(ours); i++) {
 		container_path(path, id, ours[i]);

@@ -2,10 +2,11 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <ifaddrs.h>
+#include <net/if.h>
 #include <netinet/in.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include "endpoint.h"
 #include "io.h"
@@ -288,23 +289,25 @@ static bool taken(uint32_t subnet, unsigned prefix)
 {
 	static char names[NETWORK_LIMIT][129];
 	size_t count = network_list(names);
-	struct ifaddrs *all = NULL;
+	static struct ifreq devices[2 * NETWORK_LIMIT];
+	struct ifconf list = {.ifc_len = sizeof(devices), .ifc_req = devices};
+	_cleanup_fd_ int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	struct network n;
 	bool found = false;
 
 	for (size_t i = 0; i < count && !found; i++)
 		found = read_network(names[i], &n, NULL) == 0 && overlap(subnet, prefix, n.subnet, n.prefix);
-	if (getifaddrs(&all) < 0)
+	if (fd < 0 || ioctl(fd, SIOCGIFCONF, &list) < 0)
 		return found;
-	for (const struct ifaddrs *at = all; at && !found; at = at->ifa_next) {
-		if (!at->ifa_addr || !at->ifa_netmask || at->ifa_addr->sa_family != AF_INET)
+	for (struct ifreq *at = devices; (char *)at < (char *)devices + list.ifc_len && !found; at++) {
+		uint32_t address = ((struct sockaddr_in *)(void *)&at->ifr_addr)->sin_addr.s_addr;
+
+		if (ioctl(fd, SIOCGIFNETMASK, at) < 0)
 			continue;
-		uint32_t address = ((struct sockaddr_in *)(void *)at->ifa_addr)->sin_addr.s_addr;
-		uint32_t mask = ((struct sockaddr_in *)(void *)at->ifa_netmask)->sin_addr.s_addr;
+		uint32_t mask = ((struct sockaddr_in *)(void *)&at->ifr_netmask)->sin_addr.s_addr;
 
 		found = overlap(subnet, prefix, address, (unsigned)__builtin_popcount(mask));
 	}
-	freeifaddrs(all);
 	return found;
 }
 
