@@ -7,7 +7,7 @@
 
 /*
  * Makes this level ready: inside a container first moves what is there to /init, then hands the controllers down, and keeps an eighth
- * of the level's memory from all containers together. Idempotent.
+ * of the level's memory from all containers together (on the guest host init has done that). Idempotent.
  */
 int cgroup_prepare(int level, struct err *e);
 /* What a container may have of it that was not given a limit; bytes. */

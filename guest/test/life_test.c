@@ -146,7 +146,7 @@ static void health_checks(void)
 	CHECK(!*parse_health("{}", "{\"Healthcheck\":{\"Test\":\"CMD\",\"Interval\":\"x\"}}", &h) && !h.argv[0]);
 	CHECK(!*parse_health("{}", "{\"Healthcheck\":{\"Test\":[1,\"CMD\"],\"Retries\":-4}}", &h) && !h.argv[0] &&
 	      h.retries == 3);
-	CHECK(strstr(parse_health("{\"healthRetries\":-1}", NULL, &h), "healthRetries"));
+	CHECK(strstr(parse_health("{\"healthRetries\":-1}", NULL, &h), "--health-retries cannot be negative"));
 	/* More words than there is room for: the rest is cut off, nothing overflows. */
 	char *many = malloc(4000);
 
