@@ -42,7 +42,7 @@ static bool wanted(const struct arguments *a, const struct json *event)
 /* As docker's interface has it, for --format. */
 static void put_event(struct jsonw *w, const struct json *event)
 {
-	int64_t time = (int64_t)json_number(event, "time", 0);
+	int64_t time = json_whole(event, "time", 0);
 
 	jsonw_object(w, NULL);
 	jsonw_string(w, "status", json_string(event, "action", ""));
@@ -91,7 +91,7 @@ static int print(const struct json *answer, void *context)
 				return 1;
 			continue;
 		}
-		unit_time(when, sizeof(when), (int64_t)json_number(event, "time", 0));
+		unit_time(when, sizeof(when), json_whole(event, "time", 0));
 		printf("%s %s %s %s (", when, json_string(event, "type", ""), json_string(event, "action", ""),
 		       json_string(event, "id", ""));
 		for (const struct json *a = attributes ? attributes->first : NULL; a; a = a->next)

@@ -59,13 +59,13 @@ static void put_health(struct jsonw *w, const struct json *health)
 		return;
 	jsonw_object(w, "Health");
 	jsonw_string(w, "Status", json_string(health, "status", ""));
-	jsonw_int(w, "FailingStreak", (int64_t)json_number(health, "streak", 0));
+	jsonw_int(w, "FailingStreak", json_whole(health, "streak", 0));
 	jsonw_array(w, "Log");
 	json_each(check, json_get(health, "log")) {
 		jsonw_object(w, NULL);
 		put_time(w, "Start", json_number(check, "start", 0));
 		put_time(w, "End", json_number(check, "end", 0));
-		jsonw_int(w, "ExitCode", (int64_t)json_number(check, "code", 0));
+		jsonw_int(w, "ExitCode", json_whole(check, "code", 0));
 		jsonw_string(w, "Output", json_string(check, "output", ""));
 		jsonw_end_object(w);
 	}
@@ -92,8 +92,8 @@ static void put_state(struct jsonw *w, const struct json *c, const struct json *
 	jsonw_bool(w, "Restarting", strcmp(state, "restarting") == 0);
 	jsonw_bool(w, "OOMKilled", json_bool(c, "oom", false));
 	jsonw_bool(w, "Dead", false);
-	jsonw_int(w, "Pid", (int64_t)json_number(c, "pid", 0));
-	jsonw_int(w, "ExitCode", (int64_t)json_number(c, "exitCode", 0));
+	jsonw_int(w, "Pid", json_whole(c, "pid", 0));
+	jsonw_int(w, "ExitCode", json_whole(c, "exitCode", 0));
 	jsonw_string(w, "Error", "");
 	put_time(w, "StartedAt", json_number(c, "started", 0));
 	put_time(w, "FinishedAt", json_number(c, "finished", 0));
@@ -164,12 +164,12 @@ static void put_resources(struct jsonw *w, const struct json *request)
 		       {"BlkioDeviceReadIOps", "deviceReadIops"},
 		       {"BlkioDeviceWriteBps", "deviceWriteBps"},
 		       {"BlkioDeviceWriteIOps", "deviceWriteIops"}};
-	int64_t memory = (int64_t)json_number(request, "memory", 0), quota = (int64_t)json_number(request, "cpuQuota", 0);
+	int64_t memory = json_whole(request, "memory", 0), quota = json_whole(request, "cpuQuota", 0);
 	/* --cpus is a quota without a period of its own. */
 	bool cpus = quota && !json_get(request, "cpuPeriod");
 
 	for (size_t i = 0; i < array_size(numbers); i++)
-		jsonw_int(w, numbers[i].name, (int64_t)json_number(request, numbers[i].key, 0));
+		jsonw_int(w, numbers[i].name, json_whole(request, numbers[i].key, 0));
 	jsonw_int(w, "CpuQuota", cpus ? 0 : quota);
 	jsonw_int(w, "NanoCpus", cpus ? quota * 10000 : 0);
 	jsonw_int(w, "MemorySwap", (int64_t)json_number(request, "memorySwap", (double)memory * 2));
@@ -301,7 +301,7 @@ static void put_networks(struct jsonw *w, const struct json *c, const struct jso
 		jsonw_string(w, "EndpointID", endpoint);
 		jsonw_string(w, "Gateway", running ? json_string(n, "gateway", "") : "");
 		jsonw_string(w, "IPAddress", running ? json_string(n, "address", "") : "");
-		jsonw_int(w, "IPPrefixLen", running ? (int64_t)json_number(n, "prefix", 0) : 0);
+		jsonw_int(w, "IPPrefixLen", running ? json_whole(n, "prefix", 0) : 0);
 		jsonw_string(w, "MacAddress", running ? json_string(n, "mac", "") : "");
 		jsonw_end_object(w);
 	}
@@ -309,7 +309,7 @@ static void put_networks(struct jsonw *w, const struct json *c, const struct jso
 	/* Docker's old place for those of the default network. */
 	jsonw_string(w, "Gateway", running ? json_string(first, "gateway", "") : "");
 	jsonw_string(w, "IPAddress", running ? json_string(first, "address", "") : "");
-	jsonw_int(w, "IPPrefixLen", running ? (int64_t)json_number(first, "prefix", 0) : 0);
+	jsonw_int(w, "IPPrefixLen", running ? json_whole(first, "prefix", 0) : 0);
 	jsonw_string(w, "MacAddress", running ? json_string(first, "mac", "") : "");
 	jsonw_end_object(w);
 }
@@ -329,7 +329,7 @@ static void put_container(struct jsonw *w, const struct json *c, const struct js
 	jsonw_string(w, "Image", json_string(c, "imageId", ""));
 	snprintf(name, sizeof(name), "/%s", json_string(c, "name", ""));
 	jsonw_string(w, "Name", name);
-	jsonw_int(w, "RestartCount", (int64_t)json_number(c, "restarts", 0));
+	jsonw_int(w, "RestartCount", json_whole(c, "restarts", 0));
 	jsonw_string(w, "Driver", "overlay");
 	jsonw_string(w, "Platform", "linux");
 	put_host_config(w, request);
@@ -400,7 +400,7 @@ static int inspect_image(const char *name, struct jsonw *out, struct err *e)
 	jsonw_string(out, "Created", json_string(image, "created", ""));
 	jsonw_string(out, "Architecture", "386");
 	jsonw_string(out, "Os", "linux");
-	jsonw_int(out, "Size", (int64_t)json_number(image, "size", 0));
+	jsonw_int(out, "Size", json_whole(image, "size", 0));
 	jsonw_value(out, "Config", json_get(image, "config"));
 	jsonw_object(out, "RootFS");
 	jsonw_string(out, "Type", "layers");

@@ -66,7 +66,7 @@ static void status_text(const struct json *c, char *text, size_t size)
 			snprintf(text, size, "Up %s (Paused)", duration);
 	} else if (strcmp(state, "exited") == 0 || restarting) {
 		unit_ago(duration, sizeof(duration), (int64_t)(json_number(c, "finished", 0) / 1000));
-		snprintf(text, size, "%s (%d) %s", restarting ? "Restarting" : "Exited", (int)json_number(c, "exitCode", 0),
+		snprintf(text, size, "%s (%d) %s", restarting ? "Restarting" : "Exited", (int)json_whole(c, "exitCode", 0),
 			 duration);
 	} else {
 		snprintf(text, size, "Created");

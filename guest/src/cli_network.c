@@ -168,7 +168,7 @@ static void put_head(struct jsonw *w, const struct json *n)
 {
 	char time[64];
 
-	unit_time(time, sizeof(time), (int64_t)json_number(n, "created", 0));
+	unit_time(time, sizeof(time), json_whole(n, "created", 0));
 	jsonw_object(w, NULL);
 	jsonw_string(w, "Name", json_string(n, "name", ""));
 	jsonw_string(w, "Id", json_string(n, "id", ""));

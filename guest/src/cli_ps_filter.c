@@ -48,7 +48,7 @@ static bool has_volume(const char *wanted, const void *container)
 static bool exited_with(const char *wanted, const void *container)
 {
 	return strcmp(json_string(container, "state", ""), "exited") == 0 &&
-	       (int)json_number(container, "exitCode", 0) == atoi(wanted);
+	       (int)json_whole(container, "exitCode", 0) == atoi(wanted);
 }
 
 /* "80", "80/tcp", "8080-8090/udp" against "ip:8080:80/tcp". */

@@ -108,7 +108,7 @@ static int take(const struct json *answer, void *context)
 		snprintf(part, sizeof(part), "%.2f%%", limit > 0 ? memory / limit * 100 : 0);
 		pair(net, sizeof(net), decimal, json_number(one, "received", 0), json_number(one, "sent", 0));
 		pair(block, sizeof(block), decimal, json_number(one, "read", 0), json_number(one, "written", 0));
-		snprintf(pids, sizeof(pids), "%d", (int)json_number(one, "pids", 0));
+		snprintf(pids, sizeof(pids), "%d", (int)json_whole(one, "pids", 0));
 		listing_row(s->list,
 			    (const char *[]){block, cpu, shown, shown, part, usage, json_string(one, "name", ""), net, pids});
 	}

@@ -96,9 +96,9 @@ static int read_options(struct view *v, char **options, size_t count, struct err
 static void put_cell(const struct view *v, const struct json *p, enum what what, char *text, size_t size)
 {
 	double ticks = json_number(p, "ticks", 0), seconds = ticks / TICKS;
-	time_t start = (time_t)json_number(p, "start", 0);
+	time_t start = (time_t)json_whole(p, "start", 0);
 	double lived = v->now > start ? (double)(v->now - start) : 1, cpu = seconds / lived * 100;
-	int number = (int)json_number(p, "uid", 0), tty = (int)json_number(p, "tty", 0), whole = (int)seconds;
+	int number = (int)json_whole(p, "uid", 0), tty = (int)json_whole(p, "tty", 0), whole = (int)seconds;
 	const char *name = json_string(p, "name", "");
 	struct tm tm;
 
@@ -107,10 +107,10 @@ static void put_cell(const struct view *v, const struct json *p, enum what what,
 		snprintf(text, size, number ? "%d" : "root", number);
 		break;
 	case PID:
-		snprintf(text, size, "%d", (int)json_number(p, "pid", 0));
+		snprintf(text, size, "%d", (int)json_whole(p, "pid", 0));
 		break;
 	case PPID:
-		snprintf(text, size, "%d", (int)json_number(p, "ppid", 0));
+		snprintf(text, size, "%d", (int)json_whole(p, "ppid", 0));
 		break;
 	case CPU:
 		snprintf(text, size, "%d", cpu > 99 ? 99 : (int)cpu);

@@ -155,7 +155,7 @@ static int inspect_one(const struct json *answer, void *context)
 	char text[200];
 
 	jsonw_object(w, NULL);
-	unit_time(text, sizeof(text), (int64_t)json_number(v, "created", 0));
+	unit_time(text, sizeof(text), json_whole(v, "created", 0));
 	jsonw_string(w, "CreatedAt", text);
 	jsonw_string(w, "Driver", "local");
 	jsonw_value(w, "Labels", json_get(v, "labels"));

@@ -71,7 +71,7 @@ static int take_json(struct reading *r, const char *text, size_t length, struct 
 	if (failed) {
 		if (r->kind)
 			snprintf(r->kind, 16, "%s", json_string(failed, "kind", ""));
-		ret = err_set(e, (int)json_number(failed, "code", 125), "%s", json_string(failed, "message", "unknown error"));
+		ret = err_set(e, (int)json_whole(failed, "code", 125), "%s", json_string(failed, "message", "unknown error"));
 	} else if (json_get(json, "warnings")) {
 		/* A request may be repeated, when its image was not there. */
 		static bool warned;
@@ -110,7 +110,7 @@ static int take_packet(struct reading *r, int fd, struct err *e)
 
 		if (!json)
 			return -1;
-		r->code = (int)json_number(json, "code", 125);
+		r->code = (int)json_whole(json, "code", 125);
 		json_free(json);
 		return 0;
 	}

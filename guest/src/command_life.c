@@ -46,7 +46,7 @@ static int end(struct request *r, enum waiter_kind kind, struct err *e)
 {
 	struct entry *entry = r->entry;
 	struct spec spec;
-	int signal = (int)json_number(entry_summary(entry), "stopSignal", SIGTERM);
+	int signal = (int)json_whole(entry_summary(entry), "stopSignal", SIGTERM);
 
 	if (spec_parse(entry->request, &spec, e) < 0)
 		return -1;
@@ -104,7 +104,7 @@ int command_kill(struct request *r, struct err *e)
 		return err_errno(e, 1, "cannot kill container");
 	history_signal(entry, signal);
 	/* What is meant to end it ends it for good, and now; other signals wait until a paused one goes on. */
-	if (signal == SIGKILL || signal == (int)json_number(entry_summary(entry), "stopSignal", SIGTERM)) {
+	if (signal == SIGKILL || signal == (int)json_whole(entry_summary(entry), "stopSignal", SIGTERM)) {
 		entry->stopped = true;
 		if (entry->paused)
 			freeze(entry, false, NULL);

@@ -123,8 +123,8 @@ static void resumed(struct entry *entry, const struct json *message)
 	struct jsonw w = {0};
 
 	snprintf(entry->name, sizeof(entry->name), "%s", json_string(message, "name", ""));
-	entry->created = (int64_t)json_number(message, "created", 0);
-	entry->restarts = (int)json_number(message, "restarts", 0);
+	entry->created = json_whole(message, "created", 0);
+	entry->restarts = (int)json_whole(message, "restarts", 0);
 	entry->known = true;
 	jsonw_value(&w, NULL, json_get(message, "request"));
 	json_free(entry->request);
@@ -163,13 +163,13 @@ void command_monitor_event(struct entry *entry)
 			history_entry(entry, "create", NULL, NULL);
 		events_send("create", entry);
 	} else if (strcmp(type, "started") == 0 && (count == 1 || entry->known)) {
-		entry->pid = (pid_t)json_number(message, "pid", 0);
+		entry->pid = (pid_t)json_whole(message, "pid", 0);
 		close_fd(&entry->pidfd);
 		entry->pidfd = take_fd(&pidfd);
 		/* Without the descriptor it has ended by now, and says so next. */
 		if (count)
 			entry->state = ENTRY_RUNNING;
-		entry->started = (int64_t)json_number(message, "time", 0);
+		entry->started = json_whole(message, "time", 0);
 		json_free(entry->live);
 		entry->live = take_ptr(message);
 		entry->restarting = false;
@@ -199,13 +199,13 @@ void command_monitor_event(struct entry *entry)
 		entry->live = take_ptr(message);
 		events_send("start", entry);
 	} else if (strcmp(type, "exited") == 0) {
-		ended(entry, (int)json_number(message, "code", 255), json_bool(message, "oom", false));
+		ended(entry, (int)json_whole(message, "code", 255), json_bool(message, "oom", false));
 		waiters_wake(entry->id);
 	} else if (strcmp(type, "failed") == 0) {
 		if (entry->state == ENTRY_RUNNING)
-			ended(entry, (int)json_number(message, "code", 255), false);
+			ended(entry, (int)json_whole(message, "code", 255), false);
 		entry->restarting = entry->restarted = false;
-		entry->exit_code = (int)json_number(message, "code", 255);
+		entry->exit_code = (int)json_whole(message, "code", 255);
 		state_save(entry);
 		waiters_wake(entry->id);
 	} else if (strcmp(type, "gone") == 0) {

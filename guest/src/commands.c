@@ -132,9 +132,9 @@ static int logs(struct request *r, struct err *e)
 	struct log_view view = {
 		.follow = json_bool(r->json, "follow", false),
 		.timestamps = json_bool(r->json, "timestamps", false),
-		.tail = (long)json_number(r->json, "tail", -1),
-		.since = (int64_t)json_number(r->json, "since", 0),
-		.until = (int64_t)json_number(r->json, "until", 0),
+		.tail = (long)json_whole(r->json, "tail", -1),
+		.since = json_whole(r->json, "since", 0),
+		.until = json_whole(r->json, "until", 0),
 	};
 
 	if (strcmp(json_string(r->entry->request, "logDriver", ""), "none") == 0)

@@ -18,7 +18,7 @@ static int fill(struct err *e, int code, int sys, const char *fmt, va_list args)
 	return -1;
 }
 
-int err_set(struct err *e, int code, const char *fmt, ...)
+int (err_set)(struct err *e, int code, const char *fmt, ...)
 {
 	va_list args;
 
@@ -28,13 +28,34 @@ int err_set(struct err *e, int code, const char *fmt, ...)
 	return -1;
 }
 
-int err_errno(struct err *e, int code, const char *fmt, ...)
+int (err_errno)(struct err *e, int code, const char *fmt, ...)
 {
 	int sys = errno; /* before anything here can change it */
 	va_list args;
 
 	va_start(args, fmt);
 	fill(e, code, sys, fmt, args);
+	va_end(args);
+	return -1;
+}
+
+int err_set_125(struct err *e, const char *fmt, ...)
+{
+	va_list args;
+
+	va_start(args, fmt);
+	fill(e, 125, 0, fmt, args);
+	va_end(args);
+	return -1;
+}
+
+int err_errno_125(struct err *e, const char *fmt, ...)
+{
+	int sys = errno;
+	va_list args;
+
+	va_start(args, fmt);
+	fill(e, 125, sys, fmt, args);
 	va_end(args);
 	return -1;
 }

@@ -164,12 +164,12 @@ void exec_main(const struct entry *entry, const struct json *request, int client
 	session.close_input = true;
 	if (prepare(&j, entry, request, &e) < 0 || (j.cgroup = cgroup_of(entry->pid, &e)) < 0 ||
 	    streams_make(&j.streams, json_bool(request, "tty", false), json_bool(request, "stdin", false),
-			 (uid_t)json_number(entry_summary(entry), "root", ID_SHIFT), &e) < 0) {
+			 (uid_t)json_whole(entry_summary(entry), "root", ID_SHIFT), &e) < 0) {
 		session_error(&session, &e, NULL);
 		_exit(0);
 	}
-	streams_resize(&j.streams, (unsigned)json_number(request, "columns", 0) & 0xffff,
-		       (unsigned)json_number(request, "rows", 0) & 0xffff);
+	streams_resize(&j.streams, (unsigned)json_whole(request, "columns", 0) & 0xffff,
+		       (unsigned)json_whole(request, "rows", 0) & 0xffff);
 	if (start(&j, &pid, &pidfd, &e) < 0) {
 		session_error(&session, &e, NULL);
 		_exit(0);

@@ -352,7 +352,12 @@ const struct json *json_get(const struct json *object, const char *key)
 	return NULL;
 }
 
-const char *json_string(const struct json *object, const char *key, const char *fallback)
+const char *json_text(const struct json *object, const char *key)
+{
+	return json_string_or(object, key, "");
+}
+
+const char *json_string_or(const struct json *object, const char *key, const char *fallback)
 {
 	const struct json *member = json_get(object, key);
 
@@ -364,6 +369,13 @@ double json_number(const struct json *object, const char *key, double fallback)
 	const struct json *member = json_get(object, key);
 
 	return member && member->kind == JSON_NUMBER ? member->number : fallback;
+}
+
+int64_t json_whole(const struct json *object, const char *key, int fallback)
+{
+	double number = json_number(object, key, fallback);
+
+	return number >= 0x1p63 ? INT64_MAX : number < -0x1p63 ? INT64_MIN : (int64_t)number;
 }
 
 bool json_bool(const struct json *object, const char *key, bool fallback)

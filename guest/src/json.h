@@ -26,9 +26,17 @@ void json_free(struct json *document);
 
 /* Lookups on NULL or the wrong kind give NULL / the fallback. */
 const struct json *json_get(const struct json *object, const char *key);
-const char *json_string(const struct json *object, const char *key, const char *fallback);
+const char *json_text(const struct json *object, const char *key); /* or "" */
+const char *json_string_or(const struct json *object, const char *key, const char *fallback);
+int64_t json_whole(const struct json *object, const char *key, int fallback); /* rounded to zero */
 double json_number(const struct json *object, const char *key, double fallback);
 bool json_bool(const struct json *object, const char *key, bool fallback);
+/* The usual fallback is cheaper to ask for by its own name. */
+static inline const char *json_string(const struct json *object, const char *key, const char *fallback)
+{
+	return __builtin_constant_p(fallback && !*fallback) && fallback && !*fallback ? json_text(object, key)
+										      : json_string_or(object, key, fallback);
+}
 /* Whether the array has this text. */
 bool json_holds(const struct json *array, const char *text);
 #define json_each(item, container)                                                                                               \

@@ -157,16 +157,16 @@ int oci_process_parse(const struct json *json, struct oci_process *p, struct err
 			    .user = "",
 			    .no_new_privs = json_bool(json, "noNewPrivileges", false),
 			    .no_seccomp = true},
-		.user = {.uid = (uid_t)json_number(user, "uid", 0), .gid = (gid_t)json_number(user, "gid", 0), .home = "/"},
+		.user = {.uid = (uid_t)json_whole(user, "uid", 0), .gid = (gid_t)json_whole(user, "gid", 0), .home = "/"},
 		.caps = {cap_set(json, "capabilities.bounding"), cap_set(json, "capabilities.effective"),
 			 cap_set(json, "capabilities.permitted"), cap_set(json, "capabilities.inheritable"),
 			 cap_set(json, "capabilities.ambient")},
 		.limits = oci_get(json, "rlimits"),
 		.terminal = json_bool(json, "terminal", false),
-		.columns = (unsigned)json_number(size, "width", 0) & 0xffff,
-		.rows = (unsigned)json_number(size, "height", 0) & 0xffff,
+		.columns = (unsigned)json_whole(size, "width", 0) & 0xffff,
+		.rows = (unsigned)json_whole(size, "height", 0) & 0xffff,
 	};
-	p->process.mask = (unsigned)json_number(user, "umask", 022) & 0777;
+	p->process.mask = (unsigned)json_whole(user, "umask", 022) & 0777;
 	if (!p->process.argv || !p->process.env)
 		return err_set(e, 1, "out of memory");
 	json_each(group, oci_get(user, "additionalGids")) {

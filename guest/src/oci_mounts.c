@@ -379,8 +379,8 @@ static int devices(const struct oci_rootfs *r, struct err *e)
 			return err_set(e, 1, "config: linux.devices: %.80s: major and minor are wanted", at);
 		dev_t number = kind == S_IFIFO ? 0 : makedev((unsigned)major, (unsigned)minor);
 
-		if (make_node(r, at, kind | ((mode_t)json_number(device, "fileMode", 0666) & 07777), number,
-			      (uid_t)json_number(device, "uid", 0), (gid_t)json_number(device, "gid", 0), e) < 0)
+		if (make_node(r, at, kind | ((mode_t)json_whole(device, "fileMode", 0666) & 07777), number,
+			      (uid_t)json_whole(device, "uid", 0), (gid_t)json_whole(device, "gid", 0), e) < 0)
 			return err_context(e, "config: linux.devices");
 	}
 	return 0;

@@ -103,9 +103,9 @@ int oci_state_load(struct oci *c, const char *root, const char *id, struct err *
 		return -1;
 	snprintf(c->bundle, sizeof(c->bundle), "%s", json_string(state, "bundle", ""));
 	snprintf(c->cgroup, sizeof(c->cgroup), "%s", json_string(state, "cgroup", ""));
-	c->created = (int64_t)json_number(state, "created", 0);
-	c->pid = (pid_t)json_number(state, "pid", 0);
-	c->started = (int64_t)json_number(state, "started", 0);
+	c->created = json_whole(state, "created", 0);
+	c->pid = (pid_t)json_whole(state, "pid", 0);
+	c->started = json_whole(state, "started", 0);
 	json_free(state);
 	file(path, c, "config.json");
 	free(take_ptr(text));

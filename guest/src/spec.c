@@ -157,9 +157,9 @@ int spec_parse(const struct json *request, struct spec *spec, struct err *e)
 		.profile = json_bool(request, "privileged", false) ? PROFILE_PRIVILEGED
 			   : json_bool(request, "nest", false)     ? PROFILE_NEST
 								   : PROFILE_PLAIN,
-		.stop_timeout = (int)json_number(request, "stopTimeout", 10),
-		.columns = (unsigned)json_number(request, "columns", 0) & 0xffff,
-		.rows = (unsigned)json_number(request, "rows", 0) & 0xffff,
+		.stop_timeout = (int)json_whole(request, "stopTimeout", 10),
+		.columns = (unsigned)json_whole(request, "columns", 0) & 0xffff,
+		.rows = (unsigned)json_whole(request, "rows", 0) & 0xffff,
 		.tty = json_bool(request, "tty", false),
 		.open_stdin = json_bool(request, "stdin", false),
 		.detach = json_bool(request, "detach", false),

@@ -79,13 +79,13 @@ static int load_file(const char *id)
 
 	if (entry) {
 		entry->state = json_bool(state, "ran", false) ? ENTRY_EXITED : ENTRY_CREATED;
-		entry->created = (int64_t)json_number(state, "created", 0);
-		entry->started = (int64_t)json_number(state, "started", 0);
-		entry->finished = (int64_t)json_number(state, "finished", 0);
-		entry->exit_code = (int)json_number(state, "exitCode", 0);
+		entry->created = json_whole(state, "created", 0);
+		entry->started = json_whole(state, "started", 0);
+		entry->finished = json_whole(state, "finished", 0);
+		entry->exit_code = (int)json_whole(state, "exitCode", 0);
 		entry->request = copy(json_get(state, "request"));
 		entry->message = copy(json_get(state, "message"));
-		entry->restarts = (int)json_number(state, "restarts", 0);
+		entry->restarts = (int)json_whole(state, "restarts", 0);
 		entry->oom = json_bool(state, "oom", false);
 		restart_resume(entry, json_bool(state, "restarting", false));
 		if (json_get(state, "live"))

@@ -235,7 +235,7 @@ void usage_top(struct request *r)
 	int dir = cgroup_open(r->entry->id, ".", O_RDONLY | O_DIRECTORY);
 
 	sysinfo(&system);
-	struct listing l = {.root = (int64_t)json_number(entry_summary(r->entry), "root", 0),
+	struct listing l = {.root = json_whole(entry_summary(r->entry), "root", 0),
 			    .boot = unix_ms() / 1000 - system.uptime,
 			    .client = r->client,
 			    .left = DIRECTORIES_MAX};
