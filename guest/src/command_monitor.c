@@ -92,7 +92,6 @@ static void gone(struct entry *entry)
 static void orphaned(struct entry *entry)
 {
 	struct container c;
-	char id[65];
 
 	close_fd(&entry->control);
 	if (entry->state != ENTRY_RUNNING && entry->state != ENTRY_RESERVED && entry->kept)
@@ -113,7 +112,7 @@ static void orphaned(struct entry *entry)
 			restart_consider(entry);
 		state_save(entry);
 	}
-	waiters_wake(strcpy(id, entry->id));
+	waiters_wake(entry->id);
 }
 
 /* A monitor that outlived an engine introduces its container to the next one. */
