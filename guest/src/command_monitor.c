@@ -50,6 +50,7 @@ int command_spawn_monitor(enum monitor_task task, struct entry *entry, bool atta
 	}
 	close_fd(&entry->control);
 	entry->control = pair[0];
+	entry->kept = false;
 	return 0;
 }
 
@@ -93,28 +94,25 @@ static void orphaned(struct entry *entry)
 	struct container c;
 
 	close_fd(&entry->control);
-	/* It was to start it again, and did not come that far: another try, if there is one left. */
-	if (entry->state == ENTRY_EXITED && entry->restarting && !entry->restart_at) {
-		container_adopt(&c, entry->id);
-		container_stop(&c, NULL);
-		restart_consider(entry);
+	if (entry->state != ENTRY_RUNNING && entry->state != ENTRY_RESERVED && entry->kept)
+		return;
+	container_adopt(&c, entry->id);
+	if (entry->state == ENTRY_RESERVED || json_bool(entry->request, "rm", false)) {
+		c.remove_volumes = true;
+		container_remove(&c, NULL);
+		gone(entry);
+		return;
+	}
+	container_stop(&c, NULL);
+	if (entry->state == ENTRY_RUNNING) {
+		ended(entry, 137, false);
+	} else {
+		/* It was to start it, and did not come that far. If that was by the policy, another try, if there is one left. */
+		if (entry->restarting && !entry->restart_at)
+			restart_consider(entry);
 		state_save(entry);
-		waiters_wake(entry->id);
 	}
-	if (entry->state == ENTRY_RUNNING || entry->state == ENTRY_RESERVED) {
-		bool keep = entry->state == ENTRY_RUNNING && !json_bool(entry->request, "rm", false);
-
-		container_adopt(&c, entry->id);
-		if (keep) {
-			container_stop(&c, NULL);
-			ended(entry, 137, false);
-			waiters_wake(entry->id);
-		} else {
-			c.remove_volumes = true;
-			container_remove(&c, NULL);
-			gone(entry);
-		}
-	}
+	waiters_wake(entry->id);
 }
 
 /* A monitor that outlived an engine introduces its container to the next one. */

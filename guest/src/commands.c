@@ -34,12 +34,12 @@ pid_t command_fork(int *keep[], size_t count, struct err *e)
 	process_score(getpid(), -999, NULL);
 	/* Up first, then down to 3, 4, …: none can be overwritten by another on its way. */
 	for (size_t i = 0; i < count; i++)
-		if (*keep[i] >= 0)
-			*keep[i] = fcntl(*keep[i], F_DUPFD_CLOEXEC, 64 + (int)i);
+		if (*keep[i] >= 0 && (*keep[i] = fcntl(*keep[i], F_DUPFD_CLOEXEC, 64 + (int)i)) < 0)
+			_exit(1);
 	sys_close_range(3, 63, 0);
 	for (size_t i = 0; i < count; i++)
-		if (*keep[i] >= 0)
-			*keep[i] = dup3(*keep[i], 3 + (int)i, O_CLOEXEC);
+		if (*keep[i] >= 0 && (*keep[i] = dup3(*keep[i], 3 + (int)i, O_CLOEXEC)) < 0)
+			_exit(1);
 	sys_close_range(3 + (unsigned)count, ~0u, 0);
 	return 0;
 }

@@ -55,8 +55,12 @@ static void finish_waiter(struct waiter *w, struct entry *entry)
 	*w = (struct waiter){.client = -1};
 }
 
-void waiters_wake(const char *id)
+void waiters_wake(const char *entry_id)
 {
+	char id[65];
+
+	/* An entry's own goes with it when it was waited for to be removed. */
+	strcpy(id, entry_id);
 	for (size_t i = 0; i < WAITERS_MAX; i++)
 		if (waiters[i].kind != WAIT_FREE && strcmp(waiters[i].id, id) == 0)
 			finish_waiter(&waiters[i], table_by_id(id));
