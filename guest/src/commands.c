@@ -17,6 +17,7 @@
 #include "kernel.h"
 #include "layers.h"
 #include "log.h"
+#include "memory.h"
 #include "monitor.h"
 #include "network.h"
 #include "process.h"
@@ -155,21 +156,17 @@ static void orphaned(struct entry *entry)
 /* A monitor that outlived an engine introduces its container to the next one. */
 static void resumed(struct entry *entry, const struct json *message)
 {
-	struct jsonw w = {0};
-
 	snprintf(entry->name, sizeof(entry->name), "%s", json_string(message, "name", ""));
 	entry->created = (int64_t)json_number(message, "created", 0);
 	entry->restarts = (int)json_number(message, "restarts", 0);
 	entry->known = true;
-	jsonw_value(&w, NULL, json_get(message, "request"));
 	json_free(entry->request);
-	entry->request = w.failed ? NULL : json_parse(w.data, w.length, NULL);
-	jsonw_free(&w);
+	entry->request = json_copy(json_get(message, "request"));
 }
 
 void command_monitor_event(struct entry *entry)
 {
-	static char packet[SOCK_PACKET_MAX];
+	static char packet[SOCK_PACKET_MAX] _scratch_;
 	struct err e;
 	int pidfd = -1;
 	size_t count = 1;

@@ -27,10 +27,10 @@ struct container {
 	int ask, dev, shm;        /* descriptors or -1, while it is made: the question for its image, its /dev and /dev/shm */
 	pid_t pid;
 	struct streams streams;
-	struct attachments networks;
 	struct json *mounts; /* mountlist.h; loaded when it starts */
 	bool remove_volumes; /* its anonymous ones go with it */
 	unsigned done;       /* steps that are in effect */
+	struct attachments networks;
 };
 
 /*
