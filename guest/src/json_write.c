@@ -36,7 +36,16 @@ static void put_quoted(struct jsonw *w, const char *s)
 	put(w, "\"", 1);
 	while (left) {
 		unsigned char c = (unsigned char)*s;
-		unsigned n = utf8_length((const unsigned char *)s, left);
+		unsigned n = (unsigned)utf8_plain(s, left);
+
+		/* Nearly all there is: at once. */
+		if (n) {
+			put(w, s, n);
+			s += n;
+			left -= n;
+			continue;
+		}
+		n = utf8_length((const unsigned char *)s, left);
 
 		if (c == '"' || c == '\\') {
 			escape[0] = '\\';
@@ -159,6 +168,19 @@ void jsonw_raw(struct jsonw *w, const char *key, const char *text)
 void jsonw_text(struct jsonw *w, const char *text, size_t length)
 {
 	put(w, text, length);
+}
+
+struct json *json_copy(const struct json *value)
+{
+	struct jsonw w = {0};
+	struct json *copy = NULL;
+
+	if (value)
+		jsonw_value(&w, NULL, value);
+	if (value && !w.failed)
+		copy = json_parse(w.data, w.length, NULL);
+	jsonw_free(&w);
+	return copy;
 }
 
 void jsonw_free(struct jsonw *w)
