@@ -114,7 +114,7 @@ build_program() { # output object-directory sources…
 	compile_all sources "$objects" "${target[@]}" -nostdinc -isystem "$clang_dir/include" -isystem "$musl/include/i386-linux-musl" \
 		-isystem "$sysroot/kernel" "${common[@]}" -Oz -flto -fno-pie -ffunction-sections -fdata-sections -fno-asynchronous-unwind-tables \
 		-fno-ident -fomit-frame-pointer -D_FORTIFY_SOURCE=0
-	ld.lld -m elf_i386 -static --gc-sections --icf=all -O2 -z noexecstack -z norelro -z noseparate-code --no-rosegment --build-id=none -s -o "$output" \
+	ld.lld -m elf_i386 -static --gc-sections --icf=all -O2 -z noexecstack -z norelro -z noseparate-code --no-rosegment --build-id=none -s -T src/scratch.ld -o "$output" \
 		"$musl/lib/i386-linux-musl/crt1.o" "$musl/lib/i386-linux-musl/crti.o" "$objects"/*.o \
 		--start-group "$musl/lib/i386-linux-musl/libc.a" "$clang_dir/lib/linux/libclang_rt.builtins-i386.a" --end-group "$musl/lib/i386-linux-musl/crtn.o"
 }

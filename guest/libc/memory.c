@@ -2,6 +2,7 @@
  * malloc. Blocks of some sixty sizes (four to each power of two), each with a list of free ones; cut from the end of the data segment
  * and kept for good; what is larger is a mapping of its own and goes back at once. Each block begins with its size and a seal made with
  * a secret: writing past the end of one, or freeing what is not in use, ends the program at the next free instead of doing something.
+ * A process that stays with one container starts anew in memory of its own, and lets go of what it inherited (src/memory.h).
  */
 #include <errno.h>
 #include <stdbool.h>
@@ -11,6 +12,7 @@
 #include <sys/mman.h>
 #include <sys/syscall.h>
 #include "call.h"
+#include "memory.h"
 
 enum { LARGEST = 65536, PAGE = 4096, STEP = 8 * PAGE, CLASSES = 64 };
 
@@ -24,6 +26,7 @@ enum state { USED, FREE };
 
 static struct {
 	uintptr_t next, end;     /* what is not cut yet */
+	uintptr_t start;         /* of the data segment's part, 0: not asked yet */
 	uintptr_t list[CLASSES]; /* of free blocks; their next one is the first word of their data, mixed with the secret */
 } heap;
 
@@ -56,8 +59,12 @@ static struct block *block_of(void *data)
 
 static struct block *cut(size_t size)
 {
-	if (!heap.end)
+	if (size > heap.end - heap.next && heap.end != (uintptr_t)call1(SYS_brk, 0)) {
+		/* At first, and when the memory of one's own is used up. */
 		heap.next = heap.end = ((uintptr_t)call1(SYS_brk, 0) + 7) & ~(uintptr_t)7;
+		if (!heap.start)
+			heap.start = heap.end;
+	}
 	if (size > heap.end - heap.next) {
 		uintptr_t end = heap.next + ((size + STEP - 1) & ~(size_t)(STEP - 1));
 
@@ -156,4 +163,61 @@ void *realloc(void *old, size_t wanted)
 		free(old);
 	}
 	return data;
+}
+
+/* --- src/memory.h */
+
+extern char __start_scratch[], __stop_scratch[];
+
+/* Beside the program's other memory, so that it takes no table of pages more. */
+static char own[256 << 10] __attribute__((aligned(PAGE)));
+
+static void give_back(uintptr_t from, uintptr_t to)
+{
+	from = (from + PAGE - 1) & ~(uintptr_t)(PAGE - 1);
+	to &= ~(uintptr_t)(PAGE - 1);
+	if (from < to)
+		madvise((void *)from, to - from, MADV_DONTNEED);
+}
+
+void memory_shrink(void *data, size_t wanted)
+{
+	struct block *b = block_of(data);
+	size_t size = (wanted + sizeof(struct block) + 7) & ~(size_t)7;
+
+	if (size < 16)
+		size = 16;
+	class_of(&size);
+	/* Only what was cut last: that is what has just been made. */
+	if (size >= b->size || (uintptr_t)b + b->size != heap.next)
+		return;
+	b->size = (uint32_t)size;
+	b->seal = seal_of(b, USED);
+	heap.next = (uintptr_t)b + size;
+}
+
+void memory_fresh(void)
+{
+	memset(heap.list, 0, sizeof(heap.list));
+	heap.next = (uintptr_t)own;
+	heap.end = heap.next + sizeof(own);
+}
+
+void memory_forget(void)
+{
+	if (heap.start)
+		call1(SYS_brk, (long)heap.start);
+}
+
+void memory_trim(void)
+{
+	for (unsigned i = 0; i < CLASSES; i++)
+		for (uintptr_t at = heap.list[i], next; at; at = next) {
+			const struct block *b = (const struct block *)at;
+
+			memcpy(&next, b->data, sizeof(next));
+			next ^= __stack_chk_guard;
+			give_back(at + sizeof(*b) + sizeof(next), at + b->size);
+		}
+	give_back((uintptr_t)__start_scratch, (uintptr_t)__stop_scratch);
 }

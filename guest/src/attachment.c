@@ -96,7 +96,10 @@ int attachments_of(struct container *c, const struct json *networks, struct err 
 {
 	struct attachments *a = &c->networks;
 
-	*a = (struct attachments){.dns = -1};
+	/* Not the lists: each page touched is one more a container costs. */
+	a->count = a->port_count = 0;
+	a->published = 0;
+	a->dns = -1;
 	if ((c->spec.sharing.host | c->spec.sharing.joined) & CLONE_NEWNET)
 		return 0;
 	if (networks && networks->kind == JSON_ARRAY) {

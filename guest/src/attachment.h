@@ -17,12 +17,11 @@ struct attachment {
 };
 
 struct attachments {
-	struct attachment list[ATTACHMENTS_MAX];
-	size_t count;
-	struct port ports[PORTS_MAX];
-	size_t port_count;
+	size_t count, port_count;
 	uint32_t published; /* the address ports lead to, 0: none */
 	int dns;            /* its name server's socket, -1: none */
+	struct attachment list[ATTACHMENTS_MAX];
+	struct port ports[PORTS_MAX];
 };
 
 struct container;

@@ -10,6 +10,7 @@
 #include "health.h"
 #include "history.h"
 #include "io.h"
+#include "memory.h"
 #include "monitor.h"
 #include "network.h"
 #include "sock.h"
@@ -118,21 +119,17 @@ static void orphaned(struct entry *entry)
 /* A monitor that outlived an engine introduces its container to the next one. */
 static void resumed(struct entry *entry, const struct json *message)
 {
-	struct jsonw w = {0};
-
 	snprintf(entry->name, sizeof(entry->name), "%s", json_string(message, "name", ""));
 	entry->created = json_whole(message, "created", 0);
 	entry->restarts = (int)json_whole(message, "restarts", 0);
 	entry->known = true;
-	jsonw_value(&w, NULL, json_get(message, "request"));
 	json_free(entry->request);
-	entry->request = w.failed ? NULL : json_parse(w.data, w.length, NULL);
-	jsonw_free(&w);
+	entry->request = json_copy(json_get(message, "request"));
 }
 
 void command_monitor_event(struct entry *entry)
 {
-	static char packet[SOCK_PACKET_MAX];
+	static char packet[SOCK_PACKET_MAX] _scratch_;
 	struct err e;
 	int pidfd = -1;
 	size_t count = 1;

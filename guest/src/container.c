@@ -1,6 +1,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
@@ -32,20 +33,21 @@ void container_path(char path[200], const char *id, const char *tail)
 	snprintf(path, 200, CONTAINERS "/%s/%s", id, tail);
 }
 
+static void nothing_yet(struct container *c)
+{
+	static const struct streams none = STREAMS_NONE;
+
+	memset(c, 0, offsetof(struct container, networks.list));
+	c->cgroup = c->pidfd = c->relay = c->ask = c->dev = c->shm = c->hold = c->networks.dns = -1;
+	c->streams = none;
+}
+
 int container_init(struct container *c, const char *id, const char *name, const struct json *request, const struct json *networks,
 		   struct err *e)
 {
-	*c = (struct container){.request = request,
-				.cgroup = -1,
-				.pidfd = -1,
-				.relay = -1,
-				.ask = -1,
-				.dev = -1,
-				.shm = -1,
-				.hold = -1,
-				.streams = STREAMS_NONE,
-				.networks = {.dns = -1},
-				.root = ID_SHIFT};
+	nothing_yet(c);
+	c->request = request;
+	c->root = ID_SHIFT;
 	snprintf(c->id, sizeof(c->id), "%s", id);
 	snprintf(c->name, sizeof(c->name), "%s", name);
 	if (level_load(&c->level, e) < 0 || spec_parse(request, &c->spec, e) < 0 ||
@@ -335,8 +337,8 @@ static int do_process(struct container *c, struct err *e)
 	if (sharing_settle(sharing, e) < 0 || ((c->shm = sharing_shm(sharing, e)) < 0 && e->code))
 		return -1;
 	/* Only the guest host may make device nodes; it makes them before, and the process finds the mount by its descriptor. */
-	if (c->level.number == 0 &&
-	    ((c->dev = dev_make(0, c->root, e)) < 0 || devices_make(c->dev, c->spec.tuning.devices, 0, c->root, e) < 0))
+	if (c->level.number == 0 && ((c->dev = dev_make(0, c->root, c->spec.tuning.shm_size, e)) < 0 ||
+				     devices_make(c->dev, c->spec.tuning.devices, 0, c->root, e) < 0))
 		return -1;
 	if (sock_pair(sync, e) < 0)
 		return -1;
@@ -486,15 +488,7 @@ int container_remove(struct container *c, struct err *e)
 
 void container_adopt(struct container *c, const char *id)
 {
-	*c = (struct container){.cgroup = -1,
-				.pidfd = -1,
-				.relay = -1,
-				.ask = -1,
-				.dev = -1,
-				.shm = -1,
-				.hold = -1,
-				.streams = STREAMS_NONE,
-				.networks = {.dns = -1},
-				.done = ALL};
+	nothing_yet(c);
+	c->done = ALL;
 	snprintf(c->id, sizeof(c->id), "%s", id);
 }

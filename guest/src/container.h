@@ -28,10 +28,10 @@ struct container {
 	int hold;                 /* its directory, locked for as long as it has a monitor; or -1 */
 	pid_t pid;
 	struct streams streams;
-	struct attachments networks;
 	struct json *mounts; /* mountlist.h; loaded when it starts */
 	bool remove_volumes; /* its anonymous ones go with it */
 	unsigned done;       /* steps that are in effect */
+	struct attachments networks;
 };
 
 /*

@@ -16,12 +16,13 @@ const char *const dev_links[DEV_LINKS][2] = {
 	{"stdout", "/proc/self/fd/1"}, {"stderr", "/proc/self/fd/2"}, {"core", "/proc/kcore"},
 };
 
-int dev_make(int level, uid_t owner, struct err *e)
+int dev_make(int level, uid_t owner, int64_t size, struct err *e)
 {
-	char id[16];
+	char id[16], bytes[24];
 
 	snprintf(id, sizeof(id), "%u", owner);
-	const char *const options[][2] = {{"mode", "755"}, {"size", "65536k"}, {"uid", id}, {"gid", id}, {NULL, NULL}};
+	snprintf(bytes, sizeof(bytes), "%lld", (long long)size);
+	const char *const options[][2] = {{"mode", "755"}, {"size", bytes}, {"uid", id}, {"gid", id}, {NULL, NULL}};
 	_cleanup_fd_ int dev = mount_new("tmpfs", options, MOUNT_ATTR_NOSUID, e);
 
 	if (dev < 0)
@@ -51,12 +52,14 @@ int dev_bind_node(int dev, const char *name, const char *source, dev_t device, s
 
 int dev_fill(int dev, int level, int console, struct err *e)
 {
-	static const char *const directories[] = {"pts", "shm", "mqueue"};
+	static const char *const directories[] = {"pts", "mqueue"};
 	char path[32];
 
 	for (size_t i = 0; i < array_size(directories); i++)
 		if (mkdirat(dev, directories[i], 0755) < 0)
 			return err_errno(e, 125, "make /dev/%s", directories[i]);
+	if (mkdirat(dev, "shm", 01777) < 0)
+		return err_errno(e, 125, "make /dev/shm");
 	for (size_t i = 0; i < DEV_LINKS; i++)
 		if (symlinkat(dev_links[i][1], dev, dev_links[i][0]) < 0)
 			return err_errno(e, 125, "link /dev/%s", dev_links[i][0]);

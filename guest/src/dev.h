@@ -17,7 +17,7 @@ extern const char *const dev_links[DEV_LINKS][2]; /* name, target */
  * An empty /dev as a detached mount, owned by `owner`. On the guest host (`level` 0) it gets real device nodes and is made outside
  * of the container, whose root may not make any; deeper ones are made inside.
  */
-int dev_make(int level, uid_t owner, struct err *e);
+int dev_make(int level, uid_t owner, int64_t size, struct err *e);
 /* The rest, inside: directories, links, `console` (the pty's slave, or -1) and at deeper levels the nodes. */
 int dev_fill(int dev, int level, int console, struct err *e);
 /* The level's device file `source` as a bind mount on `name`, once it is known to be `device`. */

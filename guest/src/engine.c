@@ -4,7 +4,6 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
-#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include "cgroup.h"
@@ -17,6 +16,7 @@
 #include "layers.h"
 #include "level.h"
 #include "main.h"
+#include "memory.h"
 #include "mounts.h"
 #include "restart.h"
 #include "rootfs.h"
@@ -30,9 +30,9 @@ enum { NEWCOMERS = 32, FIRST_PACKET_MS = 5000, SAMPLE_MS = 1000 };
 static struct {
 	int fd;
 	int64_t deadline;
-} newcomers[NEWCOMERS];
+} newcomers[NEWCOMERS] _scratch_;
 
-static int64_t sample_at;
+static int64_t sample_at _scratch_;
 
 static int earlier(int a, int b)
 {
@@ -41,7 +41,7 @@ static int earlier(int a, int b)
 
 static void read_newcomer(size_t i)
 {
-	static char packet[SOCK_PACKET_MAX];
+	static char packet[SOCK_PACKET_MAX] _scratch_;
 	struct err e;
 	ssize_t n = sock_recv(newcomers[i].fd, packet, sizeof(packet), NULL, NULL, 0, &e);
 	int client = newcomers[i].fd;
@@ -110,15 +110,13 @@ static void loop(int listener)
 		HISTORY = WAITERS + WAITERS_MAX,
 		MONITORS = HISTORY + HISTORY_WATCHERS,
 	};
-	/* Pages of their own, which monitors get as zeroes: a copy of them would be a fifteenth of what a container costs. */
 	static struct {
 		struct pollfd fds[MONITORS + TABLE_MAX];
 		struct entry *entries[TABLE_MAX];
-	} watched __attribute__((aligned(4096)));
+	} watched _scratch_;
 	struct pollfd *fds = watched.fds;
 	struct entry **entries = watched.entries;
 
-	madvise(&watched, sizeof(watched), MADV_WIPEONFORK);
 	for (size_t i = 0; i < NEWCOMERS; i++)
 		newcomers[i].fd = -1;
 	for (;;) {

@@ -4,6 +4,7 @@
 #include <string.h>
 #include "etc.h"
 #include "io.h"
+#include "memory.h"
 
 enum { TEXT_MAX = 16384 };
 
@@ -83,7 +84,7 @@ static void put_resolver(struct text *t, const struct container *c)
 
 int etc_write(const struct container *c, bool network_only, struct err *e)
 {
-	static struct text hosts, resolver;
+	static struct text hosts _scratch_, resolver _scratch_;
 	char hostname[80], path[200], name[32];
 
 	hosts.used = resolver.used = 0;

@@ -3,13 +3,14 @@
 #include "cgroup.h"
 #include "events.h"
 #include "io.h"
+#include "memory.h"
 #include "level.h"
 #include "sock.h"
 
 enum { RETRY_MS = 1000, SYNC_MAX = 60000, MEMORY_STEP = 65536 };
 
 static int upstream = -1;
-static int64_t retry_at;
+static int64_t retry_at _scratch_;
 
 static void put_container(struct jsonw *w, const char *key, const struct entry *e)
 {

@@ -11,6 +11,7 @@
 #include "io.h"
 #include "kernel.h"
 #include "level.h"
+#include "memory.h"
 #include "ns.h"
 #include "process.h"
 #include "session.h"
@@ -152,7 +153,7 @@ static int start(struct joining *j, pid_t *pid, int *pidfd, struct err *e)
 void exec_main(const struct entry *entry, const struct json *request, int client)
 {
 	static struct joining j = {.cgroup = -1, .report = {-1, -1}, .pid_pipe = {-1, -1}};
-	static struct session session;
+	static struct session session _scratch_;
 	struct err e = {0};
 	int pidfd = -1;
 	pid_t pid = 0;
@@ -207,7 +208,7 @@ void exec_main(const struct entry *entry, const struct json *request, int client
 void exec_check(const struct container *c, const char *const *argv, int pidfd, int timeout_ms, int report)
 {
 	static struct joining j = {.cgroup = -1, .report = {-1, -1}, .pid_pipe = {-1, -1}};
-	static struct exec_report done;
+	static struct exec_report done _scratch_;
 	struct err e = {0};
 	int64_t deadline = now_ms() + timeout_ms;
 	int program = -1;

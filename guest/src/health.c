@@ -8,6 +8,7 @@
 #include "health.h"
 #include "history.h"
 #include "io.h"
+#include "memory.h"
 #include "sock.h"
 
 /* Docker's defaults. */
@@ -80,7 +81,7 @@ int health_parse(const struct json *request, const struct json *config, struct h
 
 int health_check(const struct json *request, struct err *e)
 {
-	static struct health h;
+	static struct health h _scratch_;
 
 	return health_parse(request, NULL, &h, e);
 }

@@ -2,6 +2,7 @@
 #include <string.h>
 #include "history.h"
 #include "io.h"
+#include "memory.h"
 #include "reply.h"
 
 /* Docker keeps as many. */
@@ -10,10 +11,10 @@ enum { KEPT = 256, PART = 48000 };
 static struct {
 	int64_t time;
 	char *json;
-} ring[KEPT];
-static size_t next;
-static int watchers[HISTORY_WATCHERS]; /* descriptor + 1; 0: free */
-static int64_t ends[HISTORY_WATCHERS]; /* unix ms, 0: never */
+} ring[KEPT] _scratch_;
+static size_t next _scratch_;
+static int watchers[HISTORY_WATCHERS] _scratch_; /* descriptor + 1; 0: free */
+static int64_t ends[HISTORY_WATCHERS] _scratch_; /* unix ms, 0: never */
 
 static void begin(struct jsonw *w)
 {

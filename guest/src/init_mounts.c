@@ -108,6 +108,9 @@ int init_install_binary(struct err *e)
 	if (write_all(fd, binary, length) < 0)
 		return err_errno(e, 125, "write %s", INIT_BINARY);
 	close_fd(&fd);
+	/* What containers see in the place of directories hidden from them. */
+	if (mkdir("/run/nest/bin/empty", 0555) < 0)
+		return err_errno(e, 125, "make /run/nest/bin/empty");
 	/*
 	 * Read-only as a superblock, not as a mount: a container's root that gets hold of /proc/<pid>/exe of the runtime can
 	 * then not reopen it for writing by any path (CVE-2019-5736).

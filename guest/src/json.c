@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "json.h"
+#include "memory.h"
 #include "number.h"
 #include "utf8.h"
 
@@ -13,7 +14,7 @@ enum { DEPTH_MAX = 32, TEXT_MAX = 1 << 20, VALUES_MAX = 65536, CHUNK = 4096 };
 struct chunk {
 	struct chunk *next;
 	size_t used, size;
-	alignas(max_align_t) char data[];
+	alignas(struct json) char data[];
 };
 
 struct document {
@@ -33,9 +34,13 @@ static void *take(struct parser *p, size_t size)
 {
 	struct chunk *c = p->document->chunks;
 
-	size = (size + alignof(max_align_t) - 1) & ~(alignof(max_align_t) - 1);
+	size = (size + alignof(struct json) - 1) & ~(alignof(struct json) - 1);
 	if (!c || c->size - c->used < size) {
-		size_t room = size > CHUNK ? size : CHUNK;
+		/* Three times the text is what most take, and what is kept for long should be small. */
+		size_t room = (size_t)(p->end - p->start) * (c ? 1 : 3);
+
+		room = room > CHUNK ? CHUNK : room;
+		room = room < size ? size : room;
 
 		c = malloc(sizeof(*c) + room);
 		if (!c) {
@@ -332,8 +337,15 @@ struct json *json_parse(const char *text, size_t length, struct err *e)
 	}
 	if (parse_value(&p, &p.document->root) == 0) {
 		skip_space(&p);
-		if (p.at == p.end)
+		if (p.at == p.end) {
+			struct chunk *c = p.document->chunks;
+
+			if (c) {
+				c->size = c->used;
+				memory_shrink(c, sizeof(*c) + c->used);
+			}
 			return &p.document->root;
+		}
 		bad(&p, "text after the value");
 	}
 	json_free(&p.document->root);

@@ -23,6 +23,8 @@ struct json {
 /* Depth ≤ 32, text ≤ 1 MiB. NULL and err on bad input. Free with json_free (frees the whole document). */
 struct json *json_parse(const char *text, size_t length, struct err *e);
 void json_free(struct json *document);
+/* A document of its own; NULL of NULL, or out of memory. */
+struct json *json_copy(const struct json *value);
 
 /* Lookups on NULL or the wrong kind give NULL / the fallback. */
 const struct json *json_get(const struct json *object, const char *key);

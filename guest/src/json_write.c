@@ -161,6 +161,19 @@ void jsonw_text(struct jsonw *w, const char *text, size_t length)
 	put(w, text, length);
 }
 
+struct json *json_copy(const struct json *value)
+{
+	struct jsonw w = {0};
+	struct json *copy = NULL;
+
+	if (value)
+		jsonw_value(&w, NULL, value);
+	if (value && !w.failed)
+		copy = json_parse(w.data, w.length, NULL);
+	jsonw_free(&w);
+	return copy;
+}
+
 void jsonw_free(struct jsonw *w)
 {
 	free(w->data);

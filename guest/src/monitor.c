@@ -11,6 +11,7 @@
 #include "container.h"
 #include "health.h"
 #include "io.h"
+#include "memory.h"
 #include "monitor.h"
 #include "relay.h"
 #include "reply.h"
@@ -22,7 +23,6 @@ enum { DRAIN_MS = 10000, ENGINE_MS = 60000, SUMMARY_MAX = 48000, TELL_TRIES = 5,
 
 struct monitor {
 	enum monitor_task task;
-	struct container container;
 	struct session session;
 	struct log log;
 	struct relay *relay;
@@ -31,9 +31,10 @@ struct monitor {
 	int64_t ooms;
 	struct json *merged; /* the request as updated, NULL: it never was */
 	int restarts;
-	int control;              /* the engine, -1 while there is none */
-	int listener;             /* for the next engine, while there is none */
-	int64_t created, started; /* unix ms */
+	int control;                /* the engine, -1 while there is none */
+	int listener;               /* for the next engine, while there is none */
+	int64_t created, started;   /* unix ms */
+	struct container container; /* last: most of its lists is never touched */
 };
 
 /* -1 when it could not even be said. */
@@ -363,6 +364,7 @@ static int watch(struct monitor *m)
 	struct container *c = &m->container;
 
 	release_stack();
+	memory_trim();
 	for (;;) {
 		int timeout = session_poll(&m->session, fds), check = health_poll(&m->health, c, &fds[HEALTH]);
 
@@ -415,10 +417,18 @@ static int watch(struct monitor *m)
 void monitor_main(enum monitor_task task, const char *id, const char *name, const struct json *request,
 		  const struct json *networks, int64_t created, int restarts, bool attach, int control, int client)
 {
-	static struct monitor m; /* too large for a stack */
+	static struct monitor m __attribute__((aligned(4096))); /* too large for a stack */
 	struct container *c = &m.container;
 	struct err e = {0};
+	char own_id[65], own_name[129];
 
+	/* Nothing of the engine's memory stays: it would be kept as it was when this container was started. */
+	strcpy(own_id, id);
+	strcpy(own_name, name);
+	memory_fresh();
+	request = json_copy(request);
+	networks = json_copy(networks);
+	memory_forget();
 	m.control = control;
 	m.listener = m.oom_events = -1;
 	m.created = created;
@@ -428,7 +438,7 @@ void monitor_main(enum monitor_task task, const char *id, const char *name, cons
 	session_init(&m.session, client, &c->streams);
 	m.session.log = &m.log;
 	prctl(PR_SET_NAME, "nest-monitor");
-	if (container_init(c, id, name, request, networks, &e) < 0)
+	if (container_init(c, own_id, own_name, request, networks, &e) < 0)
 		fail(&m, &e, task == MONITOR_START);
 	if (task == MONITOR_START ? container_exists(c, &e) < 0 : container_create(c, &e) < 0)
 		fail(&m, &e, task == MONITOR_START);
@@ -443,7 +453,7 @@ void monitor_main(enum monitor_task task, const char *id, const char *name, cons
 		session_exit(&m.session, 0);
 		_exit(0);
 	}
-	int started = log_open(&m.log, id, request, &e) < 0 ? -1 : container_start(c, &e);
+	int started = log_open(&m.log, own_id, request, &e) < 0 ? -1 : container_start(c, &e);
 
 	/* Not before: each word to the engine costs switches to it, to the agent and to the page. */
 	if (task == MONITOR_RUN && tell_created(&m) < 0 && started == 0)
@@ -459,10 +469,12 @@ void monitor_main(enum monitor_task task, const char *id, const char *name, cons
 		err_set(&e, 125, "out of memory");
 		fail(&m, &e, true);
 	}
+	if (!m.health.argv[0])
+		process_seal(&c->process);
 	health_start(&m.health);
 	tell_health(&m);
 	if (c->relay >= 0)
-		m.relay = relay_new(c->relay, id, &c->level);
+		m.relay = relay_new(c->relay, own_id, &c->level);
 	tell_client(&m, attach);
 	if (!attach)
 		session_exit(&m.session, 0);

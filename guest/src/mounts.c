@@ -7,6 +7,7 @@
 #include "device.h"
 #include "io.h"
 #include "kernel.h"
+#include "level.h"
 #include "mounts.h"
 #include "sysctl.h"
 
@@ -26,7 +27,8 @@ static const struct {
 } systems[] = {
 	{"cgroup2", "sys/fs/cgroup", NULL, SAFE | MS_RDONLY, SAFE, GIVEN_CGROUP},
 	{"devpts", "dev/pts", "ptmxmode=0666,mode=0620,gid=5", MS_NOSUID | MS_NOEXEC, MS_NOSUID | MS_NOEXEC, -1},
-	{"tmpfs", "dev/shm", NULL, SAFE, SAFE, GIVEN_SHM},
+	/* A part of /dev: a file system of its own costs each container 6 KB. */
+	{NULL, "dev/shm", NULL, SAFE, SAFE, GIVEN_SHM},
 	{"mqueue", "dev/mqueue", NULL, SAFE, SAFE, GIVEN_MQUEUE},
 };
 
@@ -110,22 +112,23 @@ static int attach_top(int mount, int root, const char *name, struct err *e)
 	return err_errno(e, 125, "the image's /%s is unusable", name);
 }
 
-/* Hides files under /dev/null and directories under one shared empty tmpfs. */
+static int bind_again(const char *from, const char *to, unsigned long flags)
+{
+	if (mount(from, to, NULL, MS_BIND, NULL) < 0)
+		return -1;
+	return mount(NULL, to, NULL, MS_BIND | MS_REMOUNT | flags, NULL);
+}
+
+/* Hides files under /dev/null and directories under an empty one of the level's, on a file system nobody can write to. */
 static int mask(struct err *e)
 {
-	const char *empty = NULL;
-
 	for (size_t i = 0; i < array_size(masked); i++) {
 		int ret = 0;
 
-		if (masked_is[i] == OTHER) {
+		if (masked_is[i] == OTHER)
 			ret = mount("dev/null", masked[i], NULL, MS_BIND, NULL);
-		} else if (masked_is[i] == DIRECTORY && empty) {
-			ret = mount(empty, masked[i], NULL, MS_BIND, NULL);
-		} else if (masked_is[i] == DIRECTORY) {
-			ret = mount("tmpfs", masked[i], "tmpfs", SAFE | MS_RDONLY, "nr_inodes=2,mode=555");
-			empty = masked[i];
-		}
+		else if (masked_is[i] == DIRECTORY)
+			ret = bind_again(RUN_NEST "/bin/empty", masked[i], SAFE | MS_RDONLY);
 		if (ret < 0)
 			return err_errno(e, 125, "hide /%s", masked[i]);
 	}
@@ -135,9 +138,7 @@ static int mask(struct err *e)
 static int make_read_only(struct err *e)
 {
 	for (size_t i = 0; i < array_size(read_only); i++)
-		if (read_only_is[i] != ABSENT &&
-		    (mount(read_only[i], read_only[i], NULL, MS_BIND, NULL) < 0 ||
-		     mount(NULL, read_only[i], NULL, MS_BIND | MS_REMOUNT | MS_RDONLY | SAFE, NULL) < 0))
+		if (read_only_is[i] != ABSENT && bind_again(read_only[i], read_only[i], SAFE | MS_RDONLY) < 0)
 			return err_errno(e, 125, "make /%s read-only", read_only[i]);
 	return 0;
 }
@@ -175,7 +176,6 @@ int mounts_system(int root, const struct spec *spec, int level, int dev, int con
 {
 	const struct tuning *tuning = &spec->tuning;
 	enum profile profile = spec->profile;
-	char shm[64];
 	unsigned sys_attributes = NOSUID | NODEV | NOEXEC | (profile == PROFILE_PRIVILEGED ? 0 : RDONLY);
 	_cleanup_fd_ int own_proc = given[GIVEN_PROC] >= 0 ? -1 : mount_new("proc", no_options, NOSUID | NODEV | NOEXEC, e);
 	_cleanup_fd_ int own_sys = given[GIVEN_SYS] >= 0 ? -1 : mount_new("sysfs", no_options, sys_attributes, e);
@@ -184,7 +184,7 @@ int mounts_system(int root, const struct spec *spec, int level, int dev, int con
 	const int sys = given[GIVEN_SYS] >= 0 ? given[GIVEN_SYS] : own_sys;
 
 	if (proc < 0 || sys < 0 || (given[GIVEN_SYS] >= 0 && restrict_given(sys, sys_attributes, e) < 0) ||
-	    (dev < 0 && (dev = own_dev = dev_make(level, 0, e)) < 0))
+	    (dev < 0 && (dev = own_dev = dev_make(level, 0, tuning->shm_size, e)) < 0))
 		return -1;
 	/* While nobody else has this procfs. */
 	if (sysctls_write(proc, tuning->sysctls, e) < 0)
@@ -192,13 +192,12 @@ int mounts_system(int root, const struct spec *spec, int level, int dev, int con
 	if (attach_top(proc, root, "proc", e) < 0 || attach_top(sys, root, "sys", e) < 0 || attach_top(dev, root, "dev", e) < 0 ||
 	    dev_fill(dev, level, console, e) < 0 || (level > 0 && devices_make(dev, tuning->devices, level, 0, e) < 0))
 		return -1;
-	snprintf(shm, sizeof(shm), "mode=1777,size=%lld", (long long)tuning->shm_size);
 	if (fchdir(root) < 0)
 		return err_errno(e, 125, "enter the root");
 	for (size_t i = 0; i < array_size(systems); i++) {
 		unsigned long flags = profile == PROFILE_PLAIN ? systems[i].flags : systems[i].nest_flags;
 
-		const char *options = strcmp(systems[i].at, "dev/shm") == 0 ? shm : systems[i].options;
+		const char *at = systems[i].at;
 		int from = systems[i].given < 0 ? -1 : given[systems[i].given];
 
 		if (systems[i].given == GIVEN_SHM && spec->sharing.no_shm)
@@ -206,9 +205,10 @@ int mounts_system(int root, const struct spec *spec, int level, int dev, int con
 		if (from >= 0 && systems[i].given == GIVEN_CGROUP &&
 		    restrict_given(from, NOSUID | NODEV | NOEXEC | RDONLY, e) < 0)
 			return -1;
-		if (from >= 0 ? sys_move_mount(from, "", AT_FDCWD, systems[i].at, MOVE_MOUNT_F_EMPTY_PATH) < 0
-			      : mount(systems[i].type, systems[i].at, systems[i].type, flags, options) < 0)
-			return err_errno(e, 125, "mount /%s", systems[i].at);
+		if (from >= 0         ? sys_move_mount(from, "", AT_FDCWD, at, MOVE_MOUNT_F_EMPTY_PATH) < 0
+		    : systems[i].type ? mount(systems[i].type, at, systems[i].type, flags, systems[i].options) < 0
+				      : bind_again(at, at, flags) < 0)
+			return err_errno(e, 125, "mount /%s", at);
 	}
 	if (profile != PROFILE_PLAIN && unmasked(dev, e) < 0)
 		return -1;

@@ -9,17 +9,17 @@
 #define SESSION_CHUNK 16384
 #define SESSION_FDS 4
 
+/* The buffers first: what is always used lies beside what comes after it, on few pages. */
 struct session {
-	int client; /* -1: nobody watches */
-	int pidfd;  /* gets the client's signals */
-	struct streams *streams;
-	struct log *log;                /* NULL: none is kept */
-	bool close_input;               /* standard input ends when the client goes */
-	bool left;                      /* it went by its detach keys: the program is to go on */
+	char input[65536];              /* what the program had no room for */
 	char output[1 + SESSION_CHUNK]; /* a packet the client had no room for */
-	size_t output_length;
-	char input[65536]; /* what the program had no room for */
-	size_t input_at, input_length;
+	int client;                     /* -1: nobody watches */
+	int pidfd;                      /* gets the client's signals */
+	struct streams *streams;
+	struct log *log;  /* NULL: none is kept */
+	bool close_input; /* standard input ends when the client goes */
+	bool left;        /* it went by its detach keys: the program is to go on */
+	size_t output_length, input_at, input_length;
 	int64_t read_at; /* now_ms: output is left in its pipes until then */
 };
 

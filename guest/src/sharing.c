@@ -182,7 +182,9 @@ int sharing_find(const struct entry *entry, struct err *e)
 
 void sharing_keep(int pidfd)
 {
-	partner.pidfd = pidfd;
+	/* Most have none: then its page stays the engine's. */
+	if (partner.pidfd != pidfd)
+		partner.pidfd = pidfd;
 }
 
 int sharing_settle(struct sharing *s, struct err *e)

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <strings.h>
 #include "io.h"
+#include "memory.h"
 #include "network.h"
 #include "publish.h"
 #include "seccomp_profile.h"
@@ -391,6 +392,20 @@ int process_filter(const struct spec *spec, struct process *process, struct err 
 	return seccomp_compile(spec->tuning.seccomp, spec->caps, &program, e);
 }
 
+static void shrink(const char **vector)
+{
+	size_t count = 0;
+
+	while (vector[count])
+		count++;
+	memory_shrink(vector, (count + 1) * sizeof(*vector));
+}
+
+void process_seal(struct process *process)
+{
+	shrink(process->env);
+}
+
 int process_of(const struct spec *spec, const struct json *config, const char *hostname, struct process *process, struct err *e)
 {
 	const struct json *arguments = spec->argv && spec->argv->length ? spec->argv : NULL;
@@ -424,6 +439,7 @@ int process_of(const struct spec *spec, const struct json *config, const char *h
 		return -1;
 	if (!process->argv[0])
 		return err_set(e, 125, "no command specified");
+	shrink(process->argv);
 	snprintf(process->host_variable, sizeof(process->host_variable), "HOSTNAME=%.63s", hostname);
 	if (env_put(process->env, "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", e) < 0 ||
 	    env_put(process->env, process->host_variable, e) < 0 || (spec->tty && env_put(process->env, "TERM=xterm", e) < 0))

@@ -91,3 +91,5 @@ int process_of(const struct spec *spec, const struct json *config, const char *h
 int env_put(const char **env, const char *variable, struct err *e);
 const char *env_get(const char *const *env, const char *name);
 void process_free(struct process *process);
+/* Nothing is put into its environment any more: it takes what it needs. */
+void process_seal(struct process *process);

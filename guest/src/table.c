@@ -4,11 +4,12 @@
 #include <string.h>
 #include <time.h>
 #include "io.h"
+#include "memory.h"
 #include "names.h"
 #include "table.h"
 
-static struct entry *first;
-static size_t count;
+static struct entry *first _scratch_;
+static size_t count _scratch_;
 
 struct entry *table_first(void)
 {

@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 #include "io.h"
+#include "memory.h"
 #include "level.h"
 #include "sock.h"
 #include "upstream.h"
@@ -39,18 +40,14 @@ const struct json *upstream_ask(const char *method, const char *params, const st
 const struct json *upstream_receive(int request, const char *method, const struct upstream_wait *wait, struct json **document,
 				    char code[32], struct err *e)
 {
-	_cleanup_free_ char *packet = malloc(SOCK_PACKET_MAX);
+	static char packet[SOCK_PACKET_MAX] _scratch_;
 	_cleanup_fd_ int fd = request;
 
 	*document = NULL;
 	if (code)
 		strcpy(code, "network");
-	if (!packet) {
-		err_set(e, 125, "out of memory");
-		return NULL;
-	}
 	for (;;) {
-		ssize_t n = sock_recv(fd, packet, SOCK_PACKET_MAX, NULL, NULL, wait->quiet_ms, e);
+		ssize_t n = sock_recv(fd, packet, sizeof(packet), NULL, NULL, wait->quiet_ms, e);
 
 		if (n <= 0) {
 			if (n == 0)

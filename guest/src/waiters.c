@@ -6,6 +6,7 @@
 #include "events.h"
 #include "history.h"
 #include "io.h"
+#include "memory.h"
 #include "reply.h"
 #include "restart.h"
 #include "waiters.h"
@@ -17,7 +18,7 @@ struct waiter {
 	int64_t kill_at; /* now_ms, -1: never */
 };
 
-static struct waiter waiters[WAITERS_MAX];
+static struct waiter waiters[WAITERS_MAX] _scratch_;
 
 void waiters_destroy(struct entry *entry, struct err *e)
 {
