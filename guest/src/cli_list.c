@@ -198,11 +198,11 @@ static bool wanted(const struct containers *l, const struct json *c)
 static int list_some(const struct json *answer, void *context)
 {
 	struct containers *l = context;
-	bool whole = flag_on(l->arguments, "no-trunc");
+	bool whole = flag_on(l->arguments, "no-trunc"), standard = !flag_text(l->arguments, "format");
 
 	json_each(c, json_get(answer, "containers")) {
-		char id[80], command[2200], created[48], created_at[48], status[96], ports[2048], labels[4096], mounts[1024],
-			volumes[16], networks[1024], size[64] = "0B";
+		char id[80], command[2200], created[48], created_at[48] = "", status[96], ports[2048], labels[4096], mounts[1024],
+							 volumes[16], networks[1024], size[64] = "0B";
 
 		if (l->left == 0)
 			break;
@@ -212,7 +212,8 @@ static int list_some(const struct json *answer, void *context)
 		snprintf(id, sizeof(id), whole ? "%s" : "%.12s", json_string(c, "id", ""));
 		quote(json_string(c, "command", ""), whole ? 0 : 20, command, sizeof(command));
 		unit_ago(created, sizeof(created), (int64_t)(json_number(c, "created", 0) / 1000));
-		unit_date(created_at, sizeof(created_at), (int64_t)(json_number(c, "created", 0) / 1000));
+		if (!standard)
+			unit_date(created_at, sizeof(created_at), (int64_t)(json_number(c, "created", 0) / 1000));
 		status_text(c, status, sizeof(status));
 		ports_text(c, ports, sizeof(ports));
 		cli_labels(json_get(c, "labels"), labels, sizeof(labels));

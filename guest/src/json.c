@@ -154,6 +154,14 @@ static int parse_string(struct parser *p, const char **string, size_t *length)
 		return -1;
 	while (*p->at != '"') {
 		unsigned char c = (unsigned char)*p->at;
+		size_t plain = utf8_plain(p->at, (size_t)(close - p->at));
+
+		if (plain) {
+			memcpy(put, p->at, plain);
+			put += plain;
+			p->at += plain;
+			continue;
+		}
 
 		if (c < 0x20)
 			return bad(p, "control character in a string");

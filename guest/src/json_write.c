@@ -36,7 +36,16 @@ static void put_quoted(struct jsonw *w, const char *s)
 	put(w, "\"", 1);
 	while (left) {
 		unsigned char c = (unsigned char)*s;
-		unsigned n = utf8_length((const unsigned char *)s, left);
+		unsigned n = (unsigned)utf8_plain(s, left);
+
+		/* Nearly all there is: at once. */
+		if (n) {
+			put(w, s, n);
+			s += n;
+			left -= n;
+			continue;
+		}
+		n = utf8_length((const unsigned char *)s, left);
 
 		if (c == '"' || c == '\\') {
 			escape[0] = '\\';

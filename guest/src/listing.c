@@ -49,8 +49,50 @@ static void put_object(struct listing *l, const struct json *values)
 	jsonw_free(&out);
 }
 
+/* Most formats are nothing but "{{.A}}\t{{.B}}": those take no template, which many rows would feel. */
+static void find_columns(struct listing *l)
+{
+	const char *at = l->format;
+
+	for (size_t n = 0; n < LISTING_FIELDS_MAX && strncmp(at, "{{.", 3) == 0; n++) {
+		size_t length = strcspn(at += 3, "}"), i = 0;
+
+		while (i < l->count && (strncmp(at, l->fields[i].name, length) != 0 || l->fields[i].name[length]))
+			i++;
+		if (i == l->count || strncmp(at + length, "}}", 2) != 0)
+			return;
+		l->columns[n] = (unsigned char)i;
+		at += length + 2;
+		if (!*at)
+			l->column_count = n + 1;
+		if (*at++ != '\t')
+			return;
+	}
+}
+
+static void row_of_columns(struct listing *l, const char *const *values)
+{
+	for (size_t i = 0; i < l->column_count; i++) {
+		const struct field *field = &l->fields[l->columns[i]];
+		const char *text = values ? values[l->columns[i]] : field->title, *end = i + 1 < l->column_count ? "\t" : "\n";
+
+		text = text ? text : "";
+		if (!l->table) {
+			printf("%s%s", text, end);
+			continue;
+		}
+		jsonw_text(&l->text, text, strlen(text));
+		jsonw_text(&l->text, end, 1);
+	}
+}
+
 static void row(struct listing *l, const char *const *values, bool titles)
 {
+	if (l->column_count) {
+		row_of_columns(l, values);
+		return;
+	}
+
 	struct json members[LISTING_FIELDS_MAX], object = {.kind = JSON_OBJECT, .first = members, .length = l->count};
 
 	for (size_t i = 0; i < l->count; i++) {
@@ -97,6 +139,7 @@ int listing_begin(struct listing *l, const struct field *fields, const char *for
 		free(l->format);
 		return -1;
 	}
+	find_columns(l);
 	if (l->table)
 		row(l, NULL, true);
 	return 0;

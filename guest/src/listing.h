@@ -16,6 +16,8 @@ struct listing {
 	const struct field *fields; /* sorted by name, which is the order of --format json */
 	size_t count;
 	char *format;
+	unsigned char columns[LISTING_FIELDS_MAX]; /* when it is nothing but fields apart by tabs: which */
+	size_t column_count;
 	bool table;
 	struct jsonw text; /* the table's lines, cells apart by tabs */
 	struct err e;      /* the first row that failed */

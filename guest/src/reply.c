@@ -91,11 +91,16 @@ static void put_entry(struct jsonw *w, const char *key, const struct entry *entr
 		jsonw_bool(w, "oom", true);
 	jsonw_int(w, "created", entry->created);
 	jsonw_int(w, "started", entry->started);
-	jsonw_int(w, "finished", entry->finished);
-	jsonw_int(w, "exitCode", entry->exit_code);
-	jsonw_int(w, "pid", entry->pid);
-	jsonw_bool(w, "tty", json_bool(entry->request, "tty", false));
-	jsonw_bool(w, "stdin", json_bool(entry->request, "stdin", false));
+	if (entry->finished)
+		jsonw_int(w, "finished", entry->finished);
+	if (entry->exit_code)
+		jsonw_int(w, "exitCode", entry->exit_code);
+	if (entry->pid)
+		jsonw_int(w, "pid", entry->pid);
+	if (json_bool(entry->request, "tty", false))
+		jsonw_bool(w, "tty", true);
+	if (json_bool(entry->request, "stdin", false))
+		jsonw_bool(w, "stdin", true);
 	if (entry_ports(entry))
 		jsonw_value(w, "ports", entry_ports(entry));
 	if (details) {

@@ -33,6 +33,15 @@ unsigned utf8_length(const unsigned char *s, size_t left)
 	return length;
 }
 
+size_t utf8_plain(const char *s, size_t left)
+{
+	size_t n = 0;
+
+	while (n < left && s[n] >= 0x20 && s[n] != '"' && s[n] != '\\')
+		n++;
+	return n;
+}
+
 char *utf8_put(char *to, unsigned code)
 {
 	if (code < 0x80) {
