@@ -108,7 +108,7 @@ static void loop(int listener)
 		FIRST,
 		WAITERS = FIRST + NEWCOMERS,
 		HISTORY = WAITERS + WAITERS_MAX,
-		MONITORS = HISTORY + HISTORY_WATCHERS,
+		MONITORS = HISTORY + HISTORY_FDS,
 	};
 	/* Pages of their own, which monitors get as zeroes: a copy of them would be a fifteenth of what a container costs. */
 	static struct {
@@ -190,6 +190,8 @@ static int prepare(const struct level *level, struct err *e)
 	if (level->ids > ID_SHIFT && rootfs_prepare(e) < 0)
 		return -1;
 	mounts_detect();
+	if (history_open(e) < 0)
+		return -1;
 	state_load();
 	return 0;
 }
