@@ -15,7 +15,7 @@ const struct flag cli_events_flags[] = {
 };
 
 /* An id's beginning, or the whole name. */
-static bool same_container(const char *value, const void *event)
+static bool same_object(const char *value, const void *event)
 {
 	return strcmp(json_string(json_get(event, "attributes"), "name", ""), value) == 0 ||
 	       strncmp(json_string(event, "id", ""), value, strlen(value)) == 0;
@@ -33,9 +33,10 @@ static bool wanted(const struct arguments *a, const struct json *event)
 {
 	const struct json *attributes = json_get(event, "attributes");
 
-	return filter_any(a, "container", same_container, event) &&
+	return filter_any(a, "container", same_object, event) &&
 	       filter_any(a, "event", same_action, json_string(event, "action", "")) &&
 	       filter_any(a, "image", filter_equal, json_string(attributes, "image", "")) && filter_labels(a, attributes) &&
+	       filter_any(a, "network", same_object, event) && filter_any(a, "volume", same_object, event) &&
 	       filter_any(a, "type", filter_equal, json_string(event, "type", ""));
 }
 
@@ -104,7 +105,7 @@ static int print(const struct json *answer, void *context)
 
 int cli_events(const struct cli_command *c, struct arguments *a)
 {
-	static const char *const known[] = {"container", "event", "image", "label", "type", NULL};
+	static const char *const known[] = {"container", "event", "image", "label", "network", "type", "volume", NULL};
 	const char *format = flag_text(a, "format");
 	struct client_answer answer = {print, a};
 	struct jsonw w = {0};

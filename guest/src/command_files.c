@@ -213,7 +213,8 @@ static pid_t start_stopped(struct work *w, struct err *e)
 	int sync[2];
 
 	if (container_init(c, w->entry->id, w->entry->name, w->entry->request, entry_networks(w->entry), e) < 0 ||
-	    container_files(c, e) < 0 || sock_pair(sync, e) < 0)
+	    container_files(c, e) < 0 || (w->task->view != LAYER && (c->claim = container_claim(c->id, e)) < 0) ||
+	    sock_pair(sync, e) < 0)
 		return -1;
 	if (w->task->view == WHOLE)
 		mounts = c->mounts = mountlist_load(c->id);

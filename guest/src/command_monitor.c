@@ -57,6 +57,21 @@ int command_spawn_monitor(enum monitor_task task, struct entry *entry, bool atta
 	return 0;
 }
 
+/* Of those in `list` and not in `other`, as monitors tell them. */
+static void networks_event(const struct entry *entry, const char *action, const struct json *list, const struct json *other)
+{
+	json_each(network, list) {
+		const char *id = json_string(network, "networkId", ""), *name = json_string(network, "network", "");
+		const char *attributes[][2] = {{"container", entry->id}, {"name", name}, {"type", "bridge"}, {NULL, NULL}};
+		bool there = false;
+
+		json_each(one, other)
+			there |= strcmp(json_string(one, "networkId", ""), id) == 0;
+		if (!there)
+			history_add("network", action, id, (const char *const(*)[2])attributes);
+	}
+}
+
 static void ended(struct entry *entry, int code, bool oom)
 {
 	char text[16];
@@ -73,6 +88,7 @@ static void ended(struct entry *entry, int code, bool oom)
 	state_save(entry);
 	snprintf(text, sizeof(text), "%d", code);
 	history_entry(entry, "die", "exitCode", text);
+	networks_event(entry, "disconnect", json_get(entry->live, "networks"), NULL);
 	events_send("die", entry);
 }
 
@@ -158,6 +174,9 @@ void command_monitor_event(struct entry *entry)
 			state_save(entry);
 		if (!entry->known)
 			history_entry(entry, "create", NULL, NULL);
+		if (!entry->known && !json_bool(entry->request, "detach", false) &&
+		    strcmp(json_string(entry->request, "cmd", ""), "run") == 0)
+			history_entry(entry, "attach", NULL, NULL);
 		events_send("create", entry);
 	} else if (strcmp(type, "started") == 0 && (count == 1 || entry->known)) {
 		entry->pid = (pid_t)json_whole(message, "pid", 0);
@@ -173,6 +192,8 @@ void command_monitor_event(struct entry *entry)
 		entry->oom = false;
 		/* Known to an engine before us, and perhaps frozen since. */
 		entry->paused = entry->known && cgroup_read(entry->id, "cgroup.freeze") == 1;
+		if (!entry->known)
+			networks_event(entry, "connect", json_get(entry->live, "networks"), NULL);
 		if (!entry->known)
 			history_entry(entry, "start", NULL, NULL);
 		if (entry->restarted)
@@ -192,6 +213,10 @@ void command_monitor_event(struct entry *entry)
 	} else if (strcmp(type, "updated") == 0) {
 		command_updated(entry, json_get(message, "set"));
 	} else if (strcmp(type, "networks") == 0) {
+		const struct json *before = json_get(entry->live, "networks"), *now = json_get(message, "networks");
+
+		networks_event(entry, "disconnect", before, now);
+		networks_event(entry, "connect", now, before);
 		json_free(entry->live);
 		entry->live = take_ptr(message);
 		events_send("start", entry);

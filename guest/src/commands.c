@@ -1,4 +1,5 @@
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
 #include "cgroup.h"
 #include "command_files.h"
@@ -33,14 +34,21 @@ pid_t command_fork(int *keep[], size_t count, struct err *e)
 	/* Before the engine, but after everything else: with nobody left to end, the kernel would give up. */
 	process_score(getpid(), -999, NULL);
 	/* Up first, then down to 3, 4, …: none can be overwritten by another on its way. */
-	for (size_t i = 0; i < count; i++)
-		if (*keep[i] >= 0 && (*keep[i] = fcntl(*keep[i], F_DUPFD_CLOEXEC, 64 + (int)i)) < 0)
+	for (size_t i = 0; i <= count; i++) {
+		int *fd = i < count ? keep[i] : history_outbox();
+
+		if (*fd >= 0 && (*fd = fcntl(*fd, F_DUPFD_CLOEXEC, 64 + (int)i)) < 0)
 			_exit(1);
+	}
 	sys_close_range(3, 63, 0);
-	for (size_t i = 0; i < count; i++)
-		if (*keep[i] >= 0 && (*keep[i] = dup3(*keep[i], 3 + (int)i, O_CLOEXEC)) < 0)
+	for (size_t i = 0; i <= count; i++) {
+		int *fd = i < count ? keep[i] : history_outbox();
+
+		if (*fd >= 0 && (*fd = dup3(*fd, 3 + (int)i, O_CLOEXEC)) < 0)
 			_exit(1);
-	sys_close_range(3 + (unsigned)count, ~0u, 0);
+	}
+	sys_close_range(4 + (unsigned)count, ~0u, 0);
+	history_forked();
 	return 0;
 }
 
@@ -88,6 +96,8 @@ static int start(struct request *r, struct err *e)
 		return 0;
 	}
 	restart_reset(r->entry);
+	if (json_bool(r->json, "attach", false))
+		history_entry(r->entry, "attach", NULL, NULL);
 	return command_spawn_monitor(MONITOR_START, r->entry, json_bool(r->json, "attach", false), r->client, e);
 }
 
@@ -107,21 +117,41 @@ static int attach(struct request *r, struct err *e)
 	if (r->entry->paused)
 		return err_set(e, 1, "cannot attach to a paused container, unpause it first");
 	reply_text(r->client, "{\"started\":true}");
+	history_entry(r->entry, "attach", NULL, NULL);
 	return sock_send(r->entry->control, "a", 1, &r->client, 1, 0, e);
+}
+
+/* "exec_create: sh -c ls" */
+static void exec_event(const struct request *r, const char *action, const char *id)
+{
+	char text[512];
+	int length = snprintf(text, sizeof(text), "%s:", action);
+
+	json_each(argument, json_get(r->json, "argv"))
+		if (argument->kind == JSON_STRING && length < (int)sizeof(text))
+			length += snprintf(text + length, sizeof(text) - (size_t)length, " %s", argument->string);
+	history_entry(r->entry, text, "execID", id);
 }
 
 static int exec(struct request *r, struct err *e)
 {
+	char id[65];
+
 	if (command_need_running(r->entry, e) < 0)
 		return -1;
 	if (r->entry->paused)
 		return err_set(e, 1, "container %s is paused, unpause the container before exec", r->entry->id);
 	int *keep[] = {&r->entry->pidfd, &r->client};
 	int pidfd = r->entry->pidfd, client = r->client;
+
+	if (random_hex(id, e) < 0)
+		return -1;
+	exec_event(r, "exec_create", id);
+	exec_event(r, "exec_start", id);
 	pid_t pid = command_fork(keep, array_size(keep), e);
 
 	if (pid == 0)
-		exec_main(r->entry, r->json, r->client);
+		exec_main(r->entry, r->json, r->client, id);
 	r->entry->pidfd = pidfd;
 	r->client = client;
 	return pid < 0 ? -1 : 0;

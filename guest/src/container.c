@@ -1,5 +1,6 @@
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stddef.h>
 #include <stdio.h>
@@ -26,7 +27,7 @@
 #include "ulimit.h"
 #include "volume_store.h"
 
-enum { START_TIMEOUT_MS = 30000, REMOVE_TIMEOUT_MS = 5000 };
+enum { CLAIM_MS = 10000, START_TIMEOUT_MS = 30000, REMOVE_TIMEOUT_MS = 5000 };
 
 void container_path(char path[200], const char *id, const char *tail)
 {
@@ -38,7 +39,7 @@ static void nothing_yet(struct container *c)
 	static const struct streams none = STREAMS_NONE;
 
 	memset(c, 0, offsetof(struct container, networks.list));
-	c->cgroup = c->pidfd = c->relay = c->ask = c->dev = c->shm = c->hold = c->networks.dns = -1;
+	c->cgroup = c->pidfd = c->relay = c->ask = c->dev = c->shm = c->hold = c->claim = c->networks.dns = -1;
 	c->streams = none;
 }
 
@@ -449,8 +450,31 @@ int container_create(struct container *c, struct err *e)
 	return ret;
 }
 
+int container_claim(const char *id, struct err *e)
+{
+	int64_t deadline = now_ms() + CLAIM_MS;
+	char path[200];
+
+	container_path(path, id, "rw");
+	_cleanup_fd_ int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	if (fd < 0)
+		return err_errno(e, 1, "open %s", path);
+	while (flock(fd, LOCK_EX | LOCK_NB) < 0) {
+		if (errno != EWOULDBLOCK)
+			return err_errno(e, 1, "lock %s", path);
+		if (now_ms() >= deadline)
+			return err_set(e, 1, "container %.12s: its files are being copied, or it is starting; try again later",
+				       id);
+		poll(NULL, 0, 20);
+	}
+	return take_fd(&fd);
+}
+
 int container_start(struct container *c, struct err *e)
 {
+	if (c->claim < 0 && (c->claim = container_claim(c->id, e)) < 0)
+		return -1;
 	return apply_to(c, ALL, e);
 }
 
@@ -468,7 +492,10 @@ int container_exists(struct container *c, struct err *e)
 
 int container_stop(struct container *c, struct err *e)
 {
-	return c->done > EXISTS ? undo_to(c, EXISTS, e) : 0;
+	int ret = c->done > EXISTS ? undo_to(c, EXISTS, e) : 0;
+
+	close_fd(&c->claim);
+	return ret;
 }
 
 int container_remove(struct container *c, struct err *e)
@@ -478,8 +505,10 @@ int container_remove(struct container *c, struct err *e)
 	/* First: if this is not brought to its end, the next engine does, and takes the rest for no container. */
 	container_path(path, c->id, "state.json");
 	unlink(path);
-	int ret = undo_to(c, 0, e);
+	int ret = container_stop(c, e);
 
+	if (undo_to(c, 0, ret < 0 ? NULL : e) < 0)
+		ret = -1;
 	attachments_free(&c->networks);
 	json_free(c->mounts);
 	image_free(&c->image);

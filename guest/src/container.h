@@ -25,6 +25,7 @@ struct container {
 	uid_t root;               /* its root, in our ids */
 	int cgroup, pidfd, relay; /* descriptors or -1; relay: the listener for its --nest engine */
 	int ask, dev, shm;        /* descriptors or -1, while it is made: the question for its image, its /dev and /dev/shm */
+	int claim;                /* its writable layer, while it runs (container_claim); or -1 */
 	int hold;                 /* its directory, locked for as long as it has a monitor; or -1 */
 	pid_t pid;
 	struct streams streams;
@@ -43,6 +44,11 @@ int container_init(struct container *c, const char *id, const char *name, const 
 /* The steps up to "exists", and from there to "runs". On failure what this call did is undone again. */
 int container_create(struct container *c, struct err *e);
 int container_start(struct container *c, struct err *e);
+/*
+ * A descriptor; until it is closed nobody else mounts the writable layer of that container, which the kernel wants in one overlay at
+ * a time. Waits ten seconds at most.
+ */
+int container_claim(const char *id, struct err *e);
 /* What its file tree is made of: the image and its layers, for who wants to see it and not to run it. */
 int container_files(struct container *c, struct err *e);
 /* Marks the steps up to "exists" as done: they were, by another process, whose end this waits for. */

@@ -108,7 +108,7 @@ static void loop(int listener)
 		FIRST,
 		WAITERS = FIRST + NEWCOMERS,
 		HISTORY = WAITERS + WAITERS_MAX,
-		MONITORS = HISTORY + HISTORY_WATCHERS,
+		MONITORS = HISTORY + HISTORY_FDS,
 	};
 	static struct {
 		struct pollfd fds[MONITORS + TABLE_MAX];
@@ -188,6 +188,8 @@ static int prepare(const struct level *level, struct err *e)
 	if (level->ids > ID_SHIFT && rootfs_prepare(e) < 0)
 		return -1;
 	mounts_detect();
+	if (history_open(e) < 0)
+		return -1;
 	state_load();
 	return 0;
 }

@@ -8,6 +8,7 @@
 #include <sys/syscall.h>
 #include "cgroup.h"
 #include "exec.h"
+#include "history.h"
 #include "io.h"
 #include "kernel.h"
 #include "level.h"
@@ -150,7 +151,7 @@ static int start(struct joining *j, pid_t *pid, int *pidfd, struct err *e)
 	return *pid > 0 ? 0 : err_set(e, 125, "the container ended");
 }
 
-void exec_main(const struct entry *entry, const struct json *request, int client)
+void exec_main(const struct entry *entry, const struct json *request, int client, const char *id)
 {
 	static struct joining j = {.cgroup = -1, .report = {-1, -1}, .pid_pipe = {-1, -1}};
 	static struct session session _scratch_;
@@ -199,8 +200,17 @@ void exec_main(const struct entry *entry, const struct json *request, int client
 			streams_close(&j.streams);
 	}
 	int code = reap(pid);
+	char text[16];
 
 	session_drain(&session, DRAIN_MS);
+	snprintf(text, sizeof(text), "%d", code);
+	const char *attributes[][2] = {{"execID", id},
+				       {"exitCode", text},
+				       {"image", json_string(entry->request, "image", "")},
+				       {"name", entry->name},
+				       {NULL, NULL}};
+
+	history_add("container", "exec_die", entry->id, (const char *const(*)[2])attributes);
 	session_exit(&session, code);
 	_exit(0);
 }

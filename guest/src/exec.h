@@ -3,8 +3,11 @@
 #include "container.h"
 #include "table.h"
 
-/* In a process just forked from the engine; never returns. `request`: {"argv","env","user","workdir","tty","stdin",…}. */
-void exec_main(const struct entry *entry, const struct json *request, int client) __attribute__((noreturn));
+/*
+ * In a process just forked from the engine; never returns. `request`: {"argv","env","user","workdir","tty","stdin",…}; `id`: by which
+ * events know it.
+ */
+void exec_main(const struct entry *entry, const struct json *request, int client, const char *id) __attribute__((noreturn));
 
 /* What a check of health.c says: one packet, as long as its output. */
 struct exec_report {

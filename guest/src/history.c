@@ -4,9 +4,10 @@
 #include "io.h"
 #include "memory.h"
 #include "reply.h"
+#include "sock.h"
 
 /* Docker keeps as many. */
-enum { KEPT = 256, PART = 48000 };
+enum { KEPT = 256, PART = 48000, PACKET = 4096 };
 
 static struct {
 	int64_t time;
@@ -15,6 +16,8 @@ static struct {
 static size_t next _scratch_;
 static int watchers[HISTORY_WATCHERS] _scratch_; /* descriptor + 1; 0: free */
 static int64_t ends[HISTORY_WATCHERS] _scratch_; /* unix ms, 0: never */
+/* What happens in processes forked from the engine comes this way; theirs have no inbox. */
+static int inbox = -1, outbox = -1;
 
 static void begin(struct jsonw *w)
 {
@@ -29,13 +32,54 @@ static int send_list(int client, struct jsonw *w, int timeout_ms, struct err *e)
 	return reply_json(client, w, timeout_ms, e);
 }
 
+int history_open(struct err *e)
+{
+	int pair[2];
+
+	if (sock_pair(pair, e) < 0)
+		return -1;
+	inbox = pair[0];
+	outbox = pair[1];
+	return 0;
+}
+
+int *history_outbox(void)
+{
+	return &outbox;
+}
+
+void history_forked(void)
+{
+	inbox = -1;
+}
+
+/* Takes `text` over. */
+static void keep(char *text)
+{
+	free(ring[next % KEPT].json);
+	ring[next % KEPT].time = unix_ms();
+	ring[next++ % KEPT].json = text;
+	for (size_t i = 0; i < HISTORY_WATCHERS; i++) {
+		struct jsonw one = {0};
+
+		if (!watchers[i])
+			continue;
+		begin(&one);
+		jsonw_raw(&one, NULL, text);
+		/* Who does not keep up is dropped: the engine waits for nobody. */
+		if (send_list(watchers[i] - 1, &one, 0, NULL) < 0) {
+			close(watchers[i] - 1);
+			watchers[i] = 0;
+		}
+	}
+}
+
 void history_add(const char *type, const char *action, const char *id, const char *const (*attributes)[2])
 {
 	struct jsonw w = {0};
-	int64_t now = unix_ms();
 
 	jsonw_object(&w, NULL);
-	jsonw_int(&w, "time", now);
+	jsonw_int(&w, "time", unix_ms());
 	jsonw_string(&w, "type", type);
 	jsonw_string(&w, "action", action);
 	jsonw_string(&w, "id", id);
@@ -44,26 +88,14 @@ void history_add(const char *type, const char *action, const char *id, const cha
 		jsonw_string(&w, (*attributes)[0], (*attributes)[1]);
 	jsonw_end_object(&w);
 	jsonw_end_object(&w);
-	if (w.failed) {
-		jsonw_free(&w);
+	if (!w.failed && inbox >= 0) {
+		keep(w.data);
 		return;
 	}
-	free(ring[next % KEPT].json);
-	ring[next % KEPT].time = now;
-	ring[next++ % KEPT].json = w.data;
-	for (size_t i = 0; i < HISTORY_WATCHERS; i++) {
-		struct jsonw one = {0};
-
-		if (!watchers[i])
-			continue;
-		begin(&one);
-		jsonw_raw(&one, NULL, w.data);
-		/* Who does not keep up is dropped: the engine waits for nobody. */
-		if (send_list(watchers[i] - 1, &one, 0, NULL) < 0) {
-			close(watchers[i] - 1);
-			watchers[i] = 0;
-		}
-	}
+	/* Lost when the engine is gone or has much to do: nothing waits for this. */
+	if (!w.failed && outbox >= 0)
+		sock_send(outbox, w.data, w.length, NULL, 0, 0, NULL);
+	jsonw_free(&w);
 }
 
 void history_entry(const struct entry *entry, const char *action, const char *key, const char *value)
@@ -145,10 +177,21 @@ void history_poll(struct pollfd *fds)
 {
 	for (size_t i = 0; i < HISTORY_WATCHERS; i++)
 		fds[i] = (struct pollfd){.fd = watchers[i] - 1};
+	fds[HISTORY_WATCHERS] = (struct pollfd){.fd = inbox, .events = POLLIN};
 }
 
 void history_handle(const struct pollfd *fds)
 {
+	static char packet[PACKET + 1];
+	ssize_t n = 0;
+
+	while (fds[HISTORY_WATCHERS].revents && (n = sock_recv(inbox, packet, PACKET, NULL, NULL, 0, NULL)) > 0) {
+		packet[n] = 0;
+		char *text = strdup(packet);
+
+		if (text)
+			keep(text);
+	}
 	for (size_t i = 0; i < HISTORY_WATCHERS; i++) {
 		if (!fds[i].revents || watchers[i] != fds[i].fd + 1)
 			continue;

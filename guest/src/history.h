@@ -4,6 +4,14 @@
 #include "table.h"
 
 #define HISTORY_WATCHERS 8
+#define HISTORY_FDS (HISTORY_WATCHERS + 1)
+
+/* In the engine, before any other. */
+int history_open(struct err *e);
+/* What processes forked from the engine must keep, so that history_add in them reaches it. */
+int *history_outbox(void);
+/* In such a process. */
+void history_forked(void);
 
 /* "container", "start", its id, and attributes ({name, value} in order of their names, ending with a NULL name). */
 void history_add(const char *type, const char *action, const char *id, const char *const (*attributes)[2]);
@@ -14,6 +22,6 @@ void history_signal(const struct entry *entry, int signal);
 int history_watch(int client, const struct json *request, struct err *e);
 /* Ends those whose time is over; milliseconds until the next, -1: none. */
 int history_due(void);
-/* Fills HISTORY_WATCHERS entries, to notice who goes. */
+/* Fills HISTORY_FDS entries: who goes, and what processes of ours tell. */
 void history_poll(struct pollfd *fds);
 void history_handle(const struct pollfd *fds);

@@ -13,6 +13,7 @@
 #include "io.h"
 #include "memory.h"
 #include "monitor.h"
+#include "mountlist.h"
 #include "relay.h"
 #include "reply.h"
 #include "session.h"
@@ -468,6 +469,7 @@ void monitor_main(enum monitor_task task, const char *id, const char *name, cons
 	m.session.pidfd = c->pidfd;
 	m.session.close_input = c->spec.open_stdin;
 	m.started = unix_ms();
+	mountlist_tell(c->mounts, id, "mount");
 	if (tell_started(&m) < 0) {
 		err_set(&e, 125, "out of memory");
 		fail(&m, &e, true);
@@ -495,6 +497,7 @@ void monitor_main(enum monitor_task task, const char *id, const char *name, cons
 	bool oom = m.ooms > 0;
 
 	container_stop(c, &e);
+	mountlist_tell(c->mounts, id, "unmount");
 	if (c->spec.remove)
 		finish(&m, code, oom);
 	tell_ended(&m, code, oom);

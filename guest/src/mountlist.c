@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 #include "container.h"
+#include "history.h"
 #include "io.h"
 #include "mountlist.h"
 #include "sock.h"
@@ -220,5 +221,24 @@ int mountlist_receive(int sync, int *binds, size_t *bind_count, struct err *e)
 			binds[(*bind_count)++] = fds[i];
 		if (word == 'g')
 			return 0;
+	}
+}
+
+void mountlist_tell(const struct json *list, const char *id, const char *action)
+{
+	bool mount = strcmp(action, "mount") == 0;
+
+	json_each(item, list) {
+		const char *all[][2] = {{"container", id},
+					{"destination", json_string(item, "target", "")},
+					{"driver", "local"},
+					{"propagation", ""},
+					{"read/write", json_bool(item, "readOnly", false) ? "false" : "true"},
+					{NULL, NULL}};
+		const char *few[][2] = {{"container", id}, {"driver", "local"}, {NULL, NULL}};
+
+		if (strcmp(json_string(item, "type", ""), "volume") == 0)
+			history_add("volume", action, json_string(item, "source", ""),
+				    (const char *const(*)[2])(mount ? all : few));
 	}
 }

@@ -171,6 +171,11 @@ void resources_warn(const struct json *request, struct jsonw *w)
 		if (json_get(request, checks[i].key) && access(path, F_OK) < 0)
 			jsonw_string(w, NULL, checks[i].words);
 	}
+	const struct json *ports = json_get(request, "ports");
+
+	/* No resource, but the only other thing docker's engine warns of here. */
+	if (ports && ports->length && strcmp(json_string(request, "network", ""), "host") == 0)
+		jsonw_string(w, NULL, "Published ports are discarded when using host network mode");
 	jsonw_end_array(w);
 }
 

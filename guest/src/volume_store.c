@@ -5,6 +5,7 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include "history.h"
 #include "io.h"
 #include "kernel.h"
 #include "spec.h"
@@ -65,6 +66,8 @@ static int write_document(int store, const char *name, bool anonymous, const str
 	return ret;
 }
 
+static const char *const driver[][2] = {{"driver", "local"}, {NULL, NULL}};
+
 static int create(int store, char name[129], const struct json *labels, struct err *e)
 {
 	bool anonymous = !*name;
@@ -77,7 +80,10 @@ static int create(int store, char name[129], const struct json *labels, struct e
 	snprintf(path, sizeof(path), "%s/_data", name);
 	if (mkdirat(store, path, 0755) < 0)
 		return err_errno(e, 125, "make volume %s", name);
-	return write_document(store, name, anonymous, labels, e);
+	if (write_document(store, name, anonymous, labels, e) < 0)
+		return -1;
+	history_add("volume", "create", name, driver);
+	return 0;
 }
 
 int volume_create(char name[129], const struct json *labels, struct err *e)
@@ -208,7 +214,10 @@ static int hide(int store, const char *name)
 	if (mkdirat(store, REMOVED, 0700) < 0 && errno != EEXIST)
 		return -1;
 	snprintf(path, sizeof(path), REMOVED "/%s.%d.%lld", name, getpid(), (long long)now_ms());
-	return renameat(store, name, store, path);
+	if (renameat(store, name, store, path) < 0)
+		return -1;
+	history_add("volume", "destroy", name, driver);
+	return 0;
 }
 
 int volume_remove(const char *name, struct err *e)

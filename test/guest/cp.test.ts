@@ -229,3 +229,24 @@ describe("docker export", () => {
     await ok("docker rm whole; docker volume rm full");
   });
 });
+
+describe("a container that is started while its files are copied", () => {
+  const slow = (seconds: number, name: string) =>
+    `mkdir -p /tmp/slow; echo ${name} >/tmp/slow/${name}; (tar -C /tmp/slow -c ${name}; sleep ${seconds}) | docker cp - late:/ & sleep 1`;
+
+  it("waits for the copy, ten seconds at most, and says what to do then", async () => {
+    await ok("docker create --name late busybox sleep 1000");
+    expect(await ok(`${slow(4, "one")}; docker start late && docker exec late cat /one; wait`)).toBe(
+      "late\none",
+    );
+    await ok("docker stop -t 0 late");
+    const { exitCode, stderr } = await sh(`${slow(25, "two")}; docker start late; code=$?; wait; exit $code`);
+    expect(exitCode).toBe(1);
+    expect(stderr).toMatch(
+      /container [0-9a-f]{12}: its files are being copied, or it is starting; try again later/,
+    );
+    expect(await ok("docker start late && docker exec late cat /two; docker rm -f late")).toBe(
+      "late\ntwo\nlate",
+    );
+  });
+});

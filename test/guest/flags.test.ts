@@ -305,6 +305,46 @@ describe("a system call filter of one's own", () => {
   });
 });
 
+describe("--privileged and --nest", () => {
+  const status = 'grep -hE "^(CapEff|CapBnd|NoNewPrivs|Seccomp):" /proc/self/status | cut -f2';
+  const all = "000001ffffffffff";
+  const none = "0000000000000000";
+  /** Capabilities, bounding set, no_new_privs, kind of filter. */
+  const cases: [flags: string, seen: string[]][] = [
+    ["--privileged --nest", [all, all, "0", "2"]],
+    // Docker forgets --cap-drop then; who writes it means it.
+    ["--privileged --cap-drop ALL", [none, none, "0", "2"]],
+    [
+      "--privileged --cap-drop NET_ADMIN --security-opt no-new-privileges",
+      ["000001ffffffefff", "000001ffffffefff", "1", "2"],
+    ],
+    ["--privileged --security-opt seccomp=unconfined", [all, all, "0", "0"]],
+    ["--privileged -u 1000", [none, all, "0", "2"]],
+    ["--nest --cap-drop ALL", [none, none, "0", "2"]],
+    ["--nest --cap-drop ALL --cap-add KILL", ["0000000000000020", "0000000000000020", "0", "2"]],
+  ];
+  it.each(cases)("%s", async (flags, seen) => {
+    expect((await inside(flags, status)).split("\n")).toEqual(seen);
+  });
+
+  it("--nest --read-only", async () => {
+    expect(
+      await inside("--nest --read-only", "touch /x 2>/dev/null || docker version -f {{.Server.Version}}"),
+    ).toMatch(/^\d+\.\d+/);
+  });
+
+  it.each(["--nest --pid host", "--privileged --network host", "--nest --cgroupns host"])(
+    "not with %s",
+    async (flags) => {
+      const { exitCode, stderr } = await fails(`docker run --rm ${flags} busybox true`);
+      expect(exitCode).toBe(125);
+      expect(stderr).toContain(
+        "conflicting options: --nest and --privileged need a network, processes and control groups of their own",
+      );
+    },
+  );
+});
+
 describe("inside a container", () => {
   it("works the same one level deeper", async () => {
     const inner =

@@ -269,12 +269,13 @@ describe("events", () => {
     const seen = (await watching).split("\n").filter((line) => line.includes("name=seen)"));
     expect(seen.map((line) => / container (\S+)/.exec(line)?.[1])).toEqual([
       "create",
+      "attach",
       "start",
       "die",
       "destroy",
     ]);
-    expect(seen[1]).toMatch(new RegExp(`^${time} container start ${id} \\(image=busybox, name=seen\\)$`));
-    expect(seen[2]).toMatch(
+    expect(seen[2]).toMatch(new RegExp(`^${time} container start ${id} \\(image=busybox, name=seen\\)$`));
+    expect(seen[3]).toMatch(
       new RegExp(`^${time} container die ${id} \\(exitCode=0, image=busybox, name=seen\\)$`),
     );
     expect(
@@ -286,6 +287,53 @@ describe("events", () => {
     expect(await refused("docker events --since yesterday")).toContain(
       "failed to parse value as time or duration",
     );
+  });
+});
+
+describe("events of what a container uses", () => {
+  it("are told with its networks, its volumes and the programs in it", async () => {
+    const began = await ok("sleep 1; date +%s");
+    await ok(`docker network create told; docker volume create told-volume
+      docker run -d --name user --network told -v told-volume:/data:ro -v /anonymous busybox sleep 1000
+      docker exec user sh -c 'exit 3'; docker exec -d user true; sleep 1
+      docker network connect bridge user; docker network disconnect told user
+      docker rm -fv user; docker network rm told; docker volume rm told-volume`).catch(() => undefined);
+    const told = async (filter: string, format: string) =>
+      (await ok(`docker events --since ${began} --until 0s ${filter} --format '${format}'`)).split("\n");
+    const id = "[0-9a-f]{64}";
+    expect(await told("-f network=told", "{{.Type}} {{.Action}} {{.Actor.Attributes.type}}")).toEqual([
+      "network create bridge",
+      "network connect bridge",
+      "network disconnect bridge",
+      "network destroy bridge",
+    ]);
+    expect(await told("-f network=bridge", "{{.Action}}")).toEqual(["connect", "disconnect"]);
+    const volume = await told("-f volume=told-volume", "{{.Action}} {{json .Actor.Attributes}}");
+    expect(volume[0]).toBe('create {"driver":"local"}');
+    expect(volume[1]).toMatch(
+      new RegExp(
+        `^mount {"container":"${id}","destination":"/data","driver":"local","propagation":"","read/write":"false"}$`,
+      ),
+    );
+    expect(volume[2]).toMatch(new RegExp(`^unmount {"container":"${id}","driver":"local"}$`));
+    expect(volume.slice(3)).toEqual(['destroy {"driver":"local"}']);
+    // The one without a name goes with its container.
+    expect(
+      (await told("-f type=volume", "{{.Action}}")).filter((action) => action === "destroy"),
+    ).toHaveLength(2);
+    expect((await told("-f container=user -f event=exec_create", "{{.Action}}")).sort()).toEqual([
+      "exec_create: sh -c exit 3",
+      "exec_create: true",
+    ]);
+    expect((await told("-f event=exec_die", "{{.Action}} {{.Actor.Attributes.exitCode}}")).sort()).toEqual([
+      "exec_die 0",
+      "exec_die 3",
+    ]);
+    const ids = await told(
+      "-f container=user -f event=exec_start -f event=exec_die",
+      "{{.Actor.Attributes.execID}}",
+    );
+    expect(new Set(ids).size).toBe(2);
   });
 });
 

@@ -276,6 +276,18 @@ it("tells of them in inspect", async () => {
   expect(await ok("docker run --rm --ipc none busybox sh -c 'mount | grep -c /dev/shm; true'")).toBe("0");
 });
 
+it("discards published ports with --network host, and says so as docker does", async () => {
+  const { stdout, stderr, exitCode } = await sh(
+    "docker run --rm --network host -p 8123:80 busybox sh -c 'echo ran; netstat -tln' ",
+  );
+  expect({ exitCode, stderr }).toEqual({
+    exitCode: 0,
+    stderr: "WARNING: Published ports are discarded when using host network mode\n",
+  });
+  expect(stdout).toMatch(/^ran\n/);
+  expect(stdout).not.toContain(":8123 ");
+});
+
 it("opens only the devices asked for with --userns=host, and only as asked, though its root may open any file", async () => {
   const probe =
     'cd /dev; for d in fuse r ../loop null; do for m in "<" ">"; do (eval ": $m $d") 2>/dev/null; echo "$d $m $?"; done; done';
