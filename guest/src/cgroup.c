@@ -12,7 +12,7 @@
 #define ROOT "/sys/fs/cgroup"
 #define OURS ROOT "/nest"
 
-enum { PLACE_MAX = 600 };
+enum { PLACE_MAX = 600, STALE_MS = 1000 };
 
 static const char *const controllers[] = {"cpu", "memory", "pids", "io"};
 
@@ -106,7 +106,8 @@ int cgroup_make(const char *id, const struct limits *limits, uid_t owner, struct
 	char path[128];
 
 	snprintf(path, sizeof(path), OURS "/%s", id);
-	if (mkdir(path, 0755) < 0)
+	/* One that is there is left from a start that did not come to its end. */
+	if (mkdir(path, 0755) < 0 && (errno != EEXIST || cgroup_destroy(id, STALE_MS, e) < 0 || mkdir(path, 0755) < 0))
 		return err_errno(e, 125, "make %s", path);
 	_cleanup_fd_ int dir = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 

@@ -27,6 +27,8 @@ int command_spawn_monitor(enum monitor_task task, struct entry *entry, bool atta
 		e = &unheard;
 	if (sock_pair(pair, e) < 0)
 		return -1;
+	/* Harmless without: what reads it waits for nothing. */
+	set_nonblock(pair[0], true);
 	/* Here, so that the next need not look for it. What keeps it from working is told by the monitor. */
 	if (command_network_uses_default(entry))
 		network_default(NULL);
@@ -45,7 +47,7 @@ int command_spawn_monitor(enum monitor_task task, struct entry *entry, bool atta
 		monitor_main(task, entry->id, entry->name, entry->request, entry_networks(entry), entry->created, entry->restarts,
 			     attach, pair[1], client);
 	close(pair[1]);
-	if (pid < 0 || set_nonblock(pair[0], true) < 0) {
+	if (pid < 0) {
 		close(pair[0]);
 		return -1;
 	}

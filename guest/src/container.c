@@ -118,7 +118,8 @@ bool container_held(const char *id)
 	container_path(path, id, "");
 	_cleanup_fd_ int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
-	return fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) < 0;
+	/* Without descriptors to look, it may be. */
+	return fd < 0 ? errno != ENOENT : flock(fd, LOCK_EX | LOCK_NB) < 0;
 }
 
 static int do_directory(struct container *c, struct err *e)

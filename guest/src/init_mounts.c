@@ -36,6 +36,8 @@ static const struct {
 	{"tmpfs", "/run/nest", 0755, MS_NOSUID, "mode=0755", 0},
 	{"tmpfs", "/run/nest/bin", 0755, MS_NOSUID | MS_NODEV, "mode=0755,size=4m", 0},
 	{"tmpfs", "/run/nest/layers", 0755, MS_NOSUID | MS_NODEV, "mode=0755,size=4m", SHARED},
+	/* Apart: full volumes leave the engine room for what it writes of its containers. */
+	{"tmpfs", "/run/nest/volumes", 0700, MS_NOSUID | MS_NODEV, "mode=0700", 0},
 	/*
 	 * cache=none: share/ and outbox/ change under us. Layers lose nothing by it, for erofs keeps what it read in its own
 	 * page cache.

@@ -19,7 +19,7 @@
 #include "sock.h"
 #include "table.h"
 
-enum { DRAIN_MS = 10000, ENGINE_MS = 60000, SUMMARY_MAX = 48000, TELL_TRIES = 5, ORDER_MAX = 16384 };
+enum { DRAIN_MS = 10000, ENGINE_MS = 60000, SUMMARY_MAX = 48000, TELL_TRIES = 5, LISTEN_TRIES = 250, ORDER_MAX = 16384 };
 
 struct monitor {
 	enum monitor_task task;
@@ -288,10 +288,13 @@ static void obey(struct monitor *m, const char *text, size_t length, int client)
 static void lose_engine(struct monitor *m)
 {
 	char path[200];
+	struct err e;
 
 	close_fd(&m->control);
 	container_path(path, m->container.id, "monitor.sock");
-	m->listener = sock_listen(path, 0600, NULL);
+	/* Nobody else knows of the container now: not for want of a moment's memory. */
+	for (int tries = 0; (m->listener = sock_listen(path, 0600, &e)) < 0 && e.sys != ENOENT && tries < LISTEN_TRIES; tries++)
+		usleep(20000);
 }
 
 static void meet_engine(struct monitor *m)

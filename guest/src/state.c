@@ -1,4 +1,5 @@
 #include <dirent.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <stdio.h>
@@ -66,15 +67,19 @@ static struct json *copy(const struct json *value)
 	return document;
 }
 
-/* A container that does not run: all there is to know is in its file. */
+/* A container that does not run: all there is to know is in its file. 1 when it has none. */
 static int load_file(const char *id)
 {
 	char path[200];
 	size_t length;
 
 	container_path(path, id, "state.json");
-	_cleanup_free_ char *text = read_file(path, STATE_MAX, &length, NULL);
-	struct json *state = text ? json_parse(text, length, NULL) : NULL;
+	struct err e = {0};
+	_cleanup_free_ char *text = read_file(path, STATE_MAX, &length, &e);
+
+	if (!text)
+		return e.sys == ENOENT ? 1 : -1;
+	struct json *state = json_parse(text, length, NULL);
 	struct entry *entry = state ? table_adopt(id, json_string(state, "name", "")) : NULL;
 
 	if (entry) {
@@ -142,17 +147,26 @@ static void load(int64_t deadline)
 				ask_at = now_ms() + MONITOR_MS;
 			continue;
 		}
+		int ret = load_file(id);
+
+		if (ret < 0) {
+			/* For want of memory, say: it is not lost for that. */
+			ask_at = now_ms() + MONITOR_MS;
+			continue;
+		}
 		container_adopt(&c, id);
 		/* Its monitor went without a word, as the engine did. */
-		int ret = load_file(id) < 0                                       ? container_remove(&c, &e)
-			  : cgroup_read_key(id, "cgroup.events", "populated") < 0 ? 0
-										  : container_stop(&c, &e);
+		ret = ret == 1                                                ? container_remove(&c, &e)
+		      : cgroup_read_key(id, "cgroup.events", "populated") < 0 ? 0
+									      : container_stop(&c, &e);
 
 		if (ret < 0)
 			fprintf(stderr, "engine: what is left of container %.12s cannot be removed: %s\n", id, e.msg);
 	}
 	if (list)
 		closedir(list);
+	else if (errno != ENOENT)
+		ask_at = now_ms() + MONITOR_MS;
 	table_sort();
 }
 
