@@ -1,9 +1,24 @@
-/* Text: short and plain loops, for texts and patterns of a few words. What may be long (memcpy, memchr, strlen …) is musl's. */
+/* Text: short and plain loops, for texts and patterns of a few words. What may be long (memcpy, memchr …) is musl's. */
 #include <ctype.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <unistd.h>
+
+size_t strnlen(const char *text, size_t most)
+{
+	size_t length = 0;
+
+	while (length < most && text[length])
+		length++;
+	return length;
+}
+
+size_t strlen(const char *text)
+{
+	return strnlen(text, SIZE_MAX);
+}
 
 int strncmp(const char *a, const char *b, size_t most)
 {
@@ -162,4 +177,14 @@ char *strtok_r(char *restrict text, const char *restrict separators, char **rest
 		return *rest = NULL;
 	*rest = text;
 	return strsep(rest, separators);
+}
+
+char *getenv(const char *name)
+{
+	size_t length = strlen(name);
+
+	for (char **at = environ; at && *at; at++)
+		if (strncmp(*at, name, length) == 0 && (*at)[length] == '=')
+			return *at + length + 1;
+	return NULL;
 }

@@ -67,6 +67,9 @@
 #define strncmp small_strncmp
 #define strndup small_strndup
 #define strrchr small_strrchr
+#define getenv small_getenv
+#define strlen small_strlen
+#define strnlen small_strnlen
 #define calloc small_calloc
 #define free small_free
 #define malloc small_malloc
@@ -93,6 +96,9 @@
 #undef strncasecmp
 #undef strncmp
 #undef strrchr
+#undef getenv
+#undef strlen
+#undef strnlen
 #undef dprintf
 #undef gmtime_r
 #undef inet_ntop
@@ -271,6 +277,9 @@ static void numbers(void)
 			SAME_NUMBER(strtoll);
 			SAME_NUMBER(strtoull);
 		}
+	CHECK(setenv("NEST_TEST", "a=b", 1) == 0 && setenv("NEST_TEST2", "", 1) == 0 && small_getenv("NEST_TES") == NULL);
+	CHECK_TEXT(small_getenv("NEST_TEST"), "a=b");
+	CHECK_TEXT(small_getenv("NEST_TEST2"), "");
 	CHECK(small_atoi("-12 ") == -12 && small_atol("x") == 0);
 }
 
@@ -294,6 +303,7 @@ static void searches(void)
 			CHECK(small_strcspn(t, part) == strcspn(t, part) && small_strspn(t, part) == strspn(t, part));
 			CHECK(small_strpbrk(t, part) == strpbrk(t, part));
 			CHECK(small_strchr(t, *part) == strchr(t, *part) && small_strrchr(t, *part) == strrchr(t, *part));
+			CHECK(small_strlen(t) == strlen(t) && small_strnlen(t, p) == strnlen(t, p));
 			CHECK(sign(small_strcmp(t, part)) == sign(strcmp(t, part)));
 			CHECK(sign(small_strncmp(t, part, p)) == sign(strncmp(t, part, p)));
 			CHECK(sign(small_strcasecmp(t, part)) == sign(strcasecmp(t, part)));
