@@ -75,7 +75,7 @@
 #define malloc small_malloc
 #define realloc small_realloc
 #define __stack_chk_guard secret
-#include "../libc/memory.c"
+#include "../libc/malloc.c"
 #include "../libc/text.c"
 #include "../libc/numbers.c"
 #include "../libc/sort.c"
