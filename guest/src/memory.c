@@ -1,4 +1,4 @@
-/* Natively, for the tests, malloc is the sanitizers'; in the guest all of this is libc/memory.c's. */
+/* Natively, for the tests, malloc is the sanitizers'; in the guest all of this is libc/malloc.c's. */
 #if defined(__has_feature) && __has_feature(address_sanitizer)
 #include "memory.h"
 

@@ -427,8 +427,8 @@ void monitor_main(enum monitor_task task, const char *id, const char *name, cons
 	char own_id[65], own_name[129];
 
 	/* Nothing of the engine's memory stays: it would be kept as it was when this container was started. */
-	strcpy(own_id, id);
-	strcpy(own_name, name);
+	id = strcpy(own_id, id);
+	name = strcpy(own_name, name);
 	memory_fresh();
 	request = json_copy(request);
 	networks = json_copy(networks);
@@ -442,7 +442,7 @@ void monitor_main(enum monitor_task task, const char *id, const char *name, cons
 	session_init(&m.session, client, &c->streams);
 	m.session.log = &m.log;
 	prctl(PR_SET_NAME, "nest-monitor");
-	if (container_init(c, own_id, own_name, request, networks, &e) < 0)
+	if (container_init(c, id, name, request, networks, &e) < 0)
 		fail(&m, &e, task == MONITOR_START);
 	if (task == MONITOR_START ? container_exists(c, &e) < 0 : container_create(c, &e) < 0)
 		fail(&m, &e, task == MONITOR_START);
@@ -457,7 +457,7 @@ void monitor_main(enum monitor_task task, const char *id, const char *name, cons
 		session_exit(&m.session, 0);
 		_exit(0);
 	}
-	int started = log_open(&m.log, own_id, request, &e) < 0 ? -1 : container_start(c, &e);
+	int started = log_open(&m.log, id, request, &e) < 0 ? -1 : container_start(c, &e);
 
 	/* Not before: each word to the engine costs switches to it, to the agent and to the page. */
 	if (task == MONITOR_RUN && tell_created(&m) < 0 && started == 0)
@@ -479,7 +479,7 @@ void monitor_main(enum monitor_task task, const char *id, const char *name, cons
 	health_start(&m.health);
 	tell_health(&m);
 	if (c->relay >= 0)
-		m.relay = relay_new(c->relay, own_id, &c->level);
+		m.relay = relay_new(c->relay, id, &c->level);
 	tell_client(&m, attach);
 	if (!attach)
 		session_exit(&m.session, 0);
