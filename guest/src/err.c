@@ -18,7 +18,7 @@ static int fill(struct err *e, int code, int sys, const char *fmt, va_list args)
 	return -1;
 }
 
-int (err_set)(struct err *e, int code, const char *fmt, ...)
+int(err_set)(struct err *e, int code, const char *fmt, ...)
 {
 	va_list args;
 
@@ -28,7 +28,7 @@ int (err_set)(struct err *e, int code, const char *fmt, ...)
 	return -1;
 }
 
-int (err_errno)(struct err *e, int code, const char *fmt, ...)
+int(err_errno)(struct err *e, int code, const char *fmt, ...)
 {
 	int sys = errno; /* before anything here can change it */
 	va_list args;
