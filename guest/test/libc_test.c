@@ -75,6 +75,8 @@
 #define malloc small_malloc
 #define realloc small_realloc
 #define __stack_chk_guard secret
+/* What the linker script has in the guest. */
+char __start_scratch[4096], __stop_scratch[1];
 #include "../libc/malloc.c"
 #include "../libc/text.c"
 #include "../libc/numbers.c"
@@ -498,10 +500,49 @@ static void memory(void)
 	CHECK(traps(free_twice) && traps(write_past) && traps(free_inside));
 }
 
+/* What a monitor does: copies what it inherited, lets go of it, and has memory of its own, also more than the first of it. */
+static bool began_anew(const char *old)
+{
+	enum { SIZE = 5000, COUNT = 100 };
+	unsigned char *blocks[COUNT];
+
+	memory_fresh();
+	char *copy = small_strdup(old);
+
+	memory_forget();
+	for (unsigned i = 0; i < COUNT; i++) {
+		if (!(blocks[i] = small_malloc(SIZE)))
+			return false;
+		memset(blocks[i], (int)i, SIZE);
+	}
+	memory_shrink(blocks[0], 100);
+	for (unsigned i = 1; i < COUNT; i += 2)
+		small_free(blocks[i]);
+	memory_trim();
+	for (unsigned i = 0; i < COUNT; i += 2)
+		if (!kept(blocks[i], i ? SIZE : 100, (unsigned char)i))
+			return false;
+	return strcmp(copy, "inherited") == 0;
+}
+
+static void inherited(void)
+{
+	int status;
+	char *old = small_strdup("inherited");
+	pid_t pid = fork();
+
+	if (pid == 0)
+		_exit(began_anew(old) ? 0 : 1);
+	CHECK(waitpid(pid, &status, 0) == pid && status == 0);
+	CHECK(strcmp(old, "inherited") == 0);
+	small_free(old);
+}
+
 int main(void)
 {
-	static const struct test tests[] = {TEST(texts),    TEST(integers), TEST(floating), TEST(streams),   TEST(numbers),
-					    TEST(searches), TEST(sorted),   TEST(calendar), TEST(addresses), TEST(memory)};
+	static const struct test tests[] = {TEST(texts),     TEST(integers), TEST(floating), TEST(streams),
+					    TEST(numbers),   TEST(searches), TEST(sorted),   TEST(calendar),
+					    TEST(addresses), TEST(memory),   TEST(inherited)};
 
 	return RUN(tests);
 }
