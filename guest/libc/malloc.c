@@ -205,7 +205,8 @@ void memory_fresh(void)
 
 void memory_forget(void)
 {
-	if (heap.start)
+	/* Unless what is one's own lies behind it by now. */
+	if (heap.start && heap.end == (uintptr_t)own + sizeof(own))
 		call1(SYS_brk, (long)heap.start);
 }
 

@@ -432,7 +432,6 @@ void monitor_main(enum monitor_task task, const char *id, const char *name, cons
 	memory_fresh();
 	request = json_copy(request);
 	networks = json_copy(networks);
-	memory_forget();
 	m.control = control;
 	m.listener = m.oom_events = -1;
 	m.created = created;
@@ -446,6 +445,8 @@ void monitor_main(enum monitor_task task, const char *id, const char *name, cons
 		fail(&m, &e, task == MONITOR_START);
 	if (task == MONITOR_START ? container_exists(c, &e) < 0 : container_create(c, &e) < 0)
 		fail(&m, &e, task == MONITOR_START);
+	/* Not before: whose volumes it has too stands in the engine's table. */
+	memory_forget();
 	if (task == MONITOR_CREATE) {
 		if (tell_created(&m) < 0) {
 			err_set(&e, 125, "out of memory");
