@@ -27,6 +27,9 @@
 #include "ulimit.h"
 #include "volume_store.h"
 
+/* In the place of state.json: it is being removed, and its volumes without a name are not. */
+#define VOLUMES_STAY "volumes-stay"
+
 enum { CLAIM_MS = 10000, START_TIMEOUT_MS = 30000, REMOVE_TIMEOUT_MS = 5000 };
 
 void container_path(char path[200], const char *id, const char *tail)
@@ -135,8 +138,8 @@ static int do_directory(struct container *c, struct err *e)
 
 static int undo_directory(struct container *c, struct err *e)
 {
-	static const char *const files[] = {"log",       "log.old",      "state.json", "state.json.new",
-					    "host.sock", "monitor.sock", "mounts.json"};
+	static const char *const files[] = {"log",       "log.old",      "state.json",  "state.json.new",
+					    "host.sock", "monitor.sock", "mounts.json", VOLUMES_STAY};
 	char path[200];
 
 	for (size_t i = 0; i < array_size(files); i++) {
@@ -308,8 +311,12 @@ static void child(struct container *c, int sync, int report)
 			    (sethostname(c->hostname, strlen(c->hostname)) < 0 ||
 			     (*c->spec.domainname && setdomainname(c->spec.domainname, strlen(c->spec.domainname)) < 0)))
 				err_errno(&e, 125, "set the host name");
-			else if ((shared & CLONE_NEWNET || attachments_configure(c, &e) == 0) && rootfs_enter(&rootfs, &e) == 0)
+			else if ((shared & CLONE_NEWNET || attachments_configure(c, &e) == 0) && rootfs_enter(&rootfs, &e) == 0) {
+				/* No directory to name by its descriptor (CVE-2024-21626). */
+				close_fd(&c->dev);
+				close_fd(&c->shm);
 				process_exec(&c->process, report, true, &e);
+			}
 		} else if (!e.code) {
 			err_errno(&e, 125, "become the container's root");
 		}
@@ -500,11 +507,15 @@ int container_stop(struct container *c, struct err *e)
 
 int container_remove(struct container *c, struct err *e)
 {
-	char path[200];
+	char path[200], stay[200];
 
 	/* First: if this is not brought to its end, the next engine does, and takes the rest for no container. */
 	container_path(path, c->id, "state.json");
-	unlink(path);
+	container_path(stay, c->id, VOLUMES_STAY);
+	if (c->remove_volumes)
+		unlink(path);
+	else
+		rename(path, stay);
 	int ret = container_stop(c, e);
 
 	if (undo_to(c, 0, ret < 0 ? NULL : e) < 0)
@@ -514,6 +525,17 @@ int container_remove(struct container *c, struct err *e)
 	image_free(&c->image);
 	process_free(&c->process);
 	return ret;
+}
+
+int container_remove_rest(const char *id, struct err *e)
+{
+	struct container c;
+	char path[200];
+
+	container_adopt(&c, id);
+	container_path(path, id, VOLUMES_STAY);
+	c.remove_volumes = access(path, F_OK) < 0;
+	return container_remove(&c, e);
 }
 
 void container_adopt(struct container *c, const char *id)

@@ -58,6 +58,8 @@ bool container_held(const char *id);
 /* Back to "exists"; to nothing. They go on after a failed undo and report the first. */
 int container_stop(struct container *c, struct err *e);
 int container_remove(struct container *c, struct err *e);
+/* What a creation or a removal that did not come to its end left. */
+int container_remove_rest(const char *id, struct err *e);
 /* For containers whose monitor is gone: marks everything as in effect that may be, so that remove takes it down. */
 void container_adopt(struct container *c, const char *id);
 /* "/run/nest/c/<id>/<tail>" */

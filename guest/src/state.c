@@ -156,7 +156,7 @@ static void load(int64_t deadline)
 		}
 		container_adopt(&c, id);
 		/* Its monitor went without a word, as the engine did. */
-		ret = ret == 1                                                ? container_remove(&c, &e)
+		ret = ret == 1                                                ? container_remove_rest(id, &e)
 		      : cgroup_read_key(id, "cgroup.events", "populated") < 0 ? 0
 									      : container_stop(&c, &e);
 

@@ -254,10 +254,13 @@ static int give_back(int store, const char *name, void *context)
 	struct stat st;
 
 	snprintf(path, sizeof(path), "%s/%s", name, g->user);
-	if (fstatat(store, path, &st, AT_SYMLINK_NOFOLLOW) < 0 || unlinkat(store, path, 0) < 0)
+	if (fstatat(store, path, &st, AT_SYMLINK_NOFOLLOW) < 0)
 		return 0;
-	if (g->remove && st.st_size && !users(store, name, NULL) && hide(store, name) == 0)
+	/* With its mark, so that whoever goes on after an interruption finds it still to be done. */
+	if (g->remove && st.st_size && users(store, name, NULL) == 1 && hide(store, name) == 0)
 		g->removed = true;
+	else
+		unlinkat(store, path, 0);
 	return 0;
 }
 
