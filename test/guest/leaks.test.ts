@@ -13,7 +13,7 @@ import { buildProgram } from "./program";
 import { scripts } from "./scripts";
 
 /** What fits into four minutes of one core. */
-const CYCLES = Number(process.env["NESTBOX_LEAK_CYCLES"] ?? 80);
+const CYCLES = Number(process.env["NESTBOX_LEAK_CYCLES"] ?? 40);
 const SEED = Number(process.env["NESTBOX_LEAK_SEED"] ?? Date.now() % 100_000);
 /** Cycles between two looks at everything. */
 const EVERY = Number(process.env["NESTBOX_LEAK_EVERY"] ?? 40);
