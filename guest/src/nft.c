@@ -30,9 +30,8 @@
 #include <string.h>
 #include "io.h"
 #include "nft.h"
-#include "nft_batch.h"
+#include "nft_rule.h"
 
-#define TABLE "nest"
 #define MAP_ONE "one"
 #define MAP_ANY "any"
 #define LOOPBACK 0x7f000000u
@@ -45,133 +44,36 @@ enum { PRIORITY_RAW = -300, PRIORITY_DSTNAT = -100, PRIORITY_SRCNAT = 100 };
 /* nft(8)'s numbers of types, six bits each in a concatenation; the kernel only keeps them. */
 enum { TYPE_ADDR = 7, TYPE_PROTO = 12, TYPE_SERVICE = 13, TYPE_BITS = 6 };
 /* Registers of 4 bytes: a key of up to three, then the result of a map. */
-enum { KEY = NFT_REG32_00, RESULT = NFT_REG32_04 };
-
-/* A rule is open_rule, expressions, close_rule; an expression open_expr, its attributes, close_expr. */
-struct rule {
-	size_t list, item, data;
-};
-
-static struct rule open_rule(struct batch *b, const char *chain)
-{
-	batch_command(b, NFT_MSG_NEWRULE, NLM_F_CREATE | NLM_F_APPEND);
-	batch_text(b, NFTA_RULE_TABLE, TABLE);
-	batch_text(b, NFTA_RULE_CHAIN, chain);
-	return (struct rule){.list = batch_open(b, NFTA_RULE_EXPRESSIONS)};
-}
-
-static void close_rule(struct batch *b, const struct rule *r)
-{
-	batch_close(b, r->list);
-}
-
-static void open_expr(struct batch *b, struct rule *r, const char *name)
-{
-	r->item = batch_open(b, NFTA_LIST_ELEM);
-	batch_text(b, NFTA_EXPR_NAME, name);
-	r->data = batch_open(b, NFTA_EXPR_DATA);
-}
-
-static void close_expr(struct batch *b, const struct rule *r)
-{
-	batch_close(b, r->data);
-	batch_close(b, r->item);
-}
-
-static void load_meta(struct batch *b, struct rule *r, uint32_t to, uint32_t key)
-{
-	open_expr(b, r, "meta");
-	batch_u32(b, NFTA_META_DREG, to);
-	batch_u32(b, NFTA_META_KEY, key);
-	close_expr(b, r);
-}
-
-static void load_packet(struct batch *b, struct rule *r, uint32_t to, uint32_t base, uint32_t offset, uint32_t size)
-{
-	open_expr(b, r, "payload");
-	batch_u32(b, NFTA_PAYLOAD_DREG, to);
-	batch_u32(b, NFTA_PAYLOAD_BASE, base);
-	batch_u32(b, NFTA_PAYLOAD_OFFSET, offset);
-	batch_u32(b, NFTA_PAYLOAD_LEN, size);
-	close_expr(b, r);
-}
-
-static void compare(struct batch *b, struct rule *r, uint32_t op, const void *data, size_t size)
-{
-	open_expr(b, r, "cmp");
-	batch_u32(b, NFTA_CMP_SREG, KEY);
-	batch_u32(b, NFTA_CMP_OP, op);
-	batch_data(b, NFTA_CMP_DATA, data, size);
-	close_expr(b, r);
-}
-
-/* KEY &= mask. */
-static void mask_key(struct batch *b, struct rule *r, uint32_t mask)
-{
-	static const uint32_t none;
-
-	open_expr(b, r, "bitwise");
-	batch_u32(b, NFTA_BITWISE_SREG, KEY);
-	batch_u32(b, NFTA_BITWISE_DREG, KEY);
-	batch_u32(b, NFTA_BITWISE_LEN, sizeof(mask));
-	batch_data(b, NFTA_BITWISE_MASK, &mask, sizeof(mask));
-	batch_data(b, NFTA_BITWISE_XOR, &none, sizeof(none));
-	close_expr(b, r);
-}
+enum { RESULT = NFT_REG32_04 };
 
 enum { SOURCE = 12, DESTINATION = 16 }; /* offsets in the IPv4 header */
 
-static void match_subnet(struct batch *b, struct rule *r, uint32_t offset, uint32_t subnet, uint32_t mask)
+static void match_subnet(struct rule *r, uint32_t offset, uint32_t subnet, uint32_t mask)
 {
-	load_packet(b, r, KEY, NFT_PAYLOAD_NETWORK_HEADER, offset, sizeof(subnet));
-	mask_key(b, r, mask);
-	compare(b, r, NFT_CMP_EQ, &subnet, sizeof(subnet));
+	rule_payload(r, NFT_KEY, NFT_PAYLOAD_NETWORK_HEADER, offset, sizeof(subnet));
+	rule_mask(r, mask);
+	rule_compare(r, NFT_CMP_EQ, &subnet, sizeof(subnet));
 }
 
 /* `meta` is NFT_META_IIF or NFT_META_OIF. */
-static void match_not_lo(struct batch *b, struct rule *r, uint32_t meta)
+static void match_not_lo(struct rule *r, uint32_t meta)
 {
 	static const uint32_t lo = LO_INDEX;
 
-	load_meta(b, r, KEY, meta);
-	compare(b, r, NFT_CMP_NEQ, &lo, sizeof(lo));
+	rule_meta(r, NFT_KEY, meta);
+	rule_compare(r, NFT_CMP_NEQ, &lo, sizeof(lo));
 }
 
-static void masquerade(struct batch *b, struct rule *r)
+static void masquerade(struct rule *r)
 {
-	open_expr(b, r, "masq");
-	close_expr(b, r);
-}
-
-static void drop(struct batch *b, struct rule *r)
-{
-	open_expr(b, r, "immediate");
-	batch_u32(b, NFTA_IMMEDIATE_DREG, NFT_REG_VERDICT);
-	size_t data = batch_open(b, NFTA_IMMEDIATE_DATA), verdict = batch_open(b, NFTA_DATA_VERDICT);
-
-	batch_u32(b, NFTA_VERDICT_CODE, 0); /* NF_DROP */
-	batch_close(b, verdict);
-	batch_close(b, data);
-	close_expr(b, r);
-}
-
-static void add_chain(struct batch *b, const char *name, const char *type, uint32_t hook, int priority)
-{
-	batch_command(b, NFT_MSG_NEWCHAIN, NLM_F_CREATE | NLM_F_EXCL);
-	batch_text(b, NFTA_CHAIN_TABLE, TABLE);
-	batch_text(b, NFTA_CHAIN_NAME, name);
-	size_t nest = batch_open(b, NFTA_CHAIN_HOOK);
-
-	batch_u32(b, NFTA_HOOK_HOOKNUM, hook);
-	batch_u32(b, NFTA_HOOK_PRIORITY, (uint32_t)priority);
-	batch_close(b, nest);
-	batch_text(b, NFTA_CHAIN_TYPE, type);
+	rule_expression(r, "masq");
+	rule_end(r);
 }
 
 static void add_map(struct batch *b, const char *name, uint32_t id, uint32_t key_type, uint32_t key_size)
 {
 	batch_command(b, NFT_MSG_NEWSET, NLM_F_CREATE | NLM_F_EXCL);
-	batch_text(b, NFTA_SET_TABLE, TABLE);
+	batch_text(b, NFTA_SET_TABLE, NFT_TABLE);
 	batch_text(b, NFTA_SET_NAME, name);
 	batch_u32(b, NFTA_SET_FLAGS, NFT_SET_MAP);
 	batch_u32(b, NFTA_SET_KEY_TYPE, key_type);
@@ -184,32 +86,32 @@ static void add_map(struct batch *b, const char *name, uint32_t id, uint32_t key
 static void add_dnat(struct batch *b, const char *chain, const char *map, bool with_address)
 {
 	static const uint32_t local = RTN_LOCAL;
-	struct rule r = open_rule(b, chain);
-	uint32_t key = KEY;
+	struct rule r = rule_open(b, chain);
+	uint32_t key = NFT_KEY;
 
-	open_expr(b, &r, "fib");
-	batch_u32(b, NFTA_FIB_DREG, KEY);
+	rule_expression(&r, "fib");
+	batch_u32(b, NFTA_FIB_DREG, NFT_KEY);
 	batch_u32(b, NFTA_FIB_RESULT, NFT_FIB_RESULT_ADDRTYPE);
 	batch_u32(b, NFTA_FIB_FLAGS, NFTA_FIB_F_DADDR);
-	close_expr(b, &r);
-	compare(b, &r, NFT_CMP_EQ, &local, sizeof(local));
+	rule_end(&r);
+	rule_compare(&r, NFT_CMP_EQ, &local, sizeof(local));
 	if (with_address)
-		load_packet(b, &r, key++, NFT_PAYLOAD_NETWORK_HEADER, DESTINATION, sizeof(uint32_t));
-	load_meta(b, &r, key++, NFT_META_L4PROTO);
+		rule_payload(&r, key++, NFT_PAYLOAD_NETWORK_HEADER, DESTINATION, sizeof(uint32_t));
+	rule_meta(&r, key++, NFT_META_L4PROTO);
 	/* The destination port, where TCP and UDP have it; no other protocol is in the map. */
-	load_packet(b, &r, key, NFT_PAYLOAD_TRANSPORT_HEADER, 2, sizeof(uint16_t));
-	open_expr(b, &r, "lookup");
+	rule_payload(&r, key, NFT_PAYLOAD_TRANSPORT_HEADER, 2, sizeof(uint16_t));
+	rule_expression(&r, "lookup");
 	batch_text(b, NFTA_LOOKUP_SET, map);
-	batch_u32(b, NFTA_LOOKUP_SREG, KEY);
+	batch_u32(b, NFTA_LOOKUP_SREG, NFT_KEY);
 	batch_u32(b, NFTA_LOOKUP_DREG, RESULT);
-	close_expr(b, &r);
-	open_expr(b, &r, "nat");
+	rule_end(&r);
+	rule_expression(&r, "nat");
 	batch_u32(b, NFTA_NAT_TYPE, NFT_NAT_DNAT);
 	batch_u32(b, NFTA_NAT_FAMILY, NFT_FAMILY_IPV4);
 	batch_u32(b, NFTA_NAT_REG_ADDR_MIN, RESULT);
 	batch_u32(b, NFTA_NAT_REG_PROTO_MIN, RESULT + 1);
-	close_expr(b, &r);
-	close_rule(b, &r);
+	rule_end(&r);
+	rule_close(&r);
 }
 
 int nft_prepare(struct err *e)
@@ -224,33 +126,33 @@ int nft_prepare(struct err *e)
 	/* The usual case, and much cheaper than a batch that fails at each of its messages. */
 	batch_clear(&b);
 	batch_command(&b, NFT_MSG_GETTABLE, 0);
-	batch_text(&b, NFTA_TABLE_NAME, TABLE);
+	batch_text(&b, NFTA_TABLE_NAME, NFT_TABLE);
 	if (batch_ask(&b) == 0)
 		return 0;
 	batch_begin(&b);
 	batch_command(&b, NFT_MSG_NEWTABLE, NLM_F_CREATE | NLM_F_EXCL);
-	batch_text(&b, NFTA_TABLE_NAME, TABLE);
+	batch_text(&b, NFTA_TABLE_NAME, NFT_TABLE);
 	add_map(&b, MAP_ONE, 1, (TYPE_ADDR << TYPE_BITS | TYPE_PROTO) << TYPE_BITS | TYPE_SERVICE, 3 * sizeof(uint32_t));
 	add_map(&b, MAP_ANY, 2, TYPE_PROTO << TYPE_BITS | TYPE_SERVICE, 2 * sizeof(uint32_t));
 	for (size_t i = 0; i < array_size(dnat); i++) {
-		add_chain(&b, dnat[i].name, "nat", dnat[i].hook, PRIORITY_DSTNAT);
+		chain_add(&b, dnat[i].name, "nat", dnat[i].hook, PRIORITY_DSTNAT);
 		add_dnat(&b, dnat[i].name, MAP_ONE, true);
 		add_dnat(&b, dnat[i].name, MAP_ANY, false);
 	}
-	add_chain(&b, "guard", "filter", HOOK_PREROUTING, PRIORITY_RAW);
-	r = open_rule(&b, "guard");
-	match_not_lo(&b, &r, NFT_META_IIF);
-	match_subnet(&b, &r, DESTINATION, htonl(LOOPBACK), htonl(0xff000000));
-	drop(&b, &r);
-	close_rule(&b, &r);
-	add_chain(&b, "loopback", "nat", HOOK_POSTROUTING, PRIORITY_SRCNAT);
-	r = open_rule(&b, "loopback");
-	match_not_lo(&b, &r, NFT_META_OIF);
-	match_subnet(&b, &r, SOURCE, htonl(LOOPBACK), htonl(0xff000000));
-	masquerade(&b, &r);
-	close_rule(&b, &r);
+	chain_add(&b, "guard", "filter", HOOK_PREROUTING, PRIORITY_RAW);
+	r = rule_open(&b, "guard");
+	match_not_lo(&r, NFT_META_IIF);
+	match_subnet(&r, DESTINATION, htonl(LOOPBACK), htonl(0xff000000));
+	rule_drop(&r);
+	rule_close(&r);
+	chain_add(&b, "loopback", "nat", HOOK_POSTROUTING, PRIORITY_SRCNAT);
+	r = rule_open(&b, "loopback");
+	match_not_lo(&r, NFT_META_OIF);
+	match_subnet(&r, SOURCE, htonl(LOOPBACK), htonl(0xff000000));
+	masquerade(&r);
+	rule_close(&r);
 	if (batch_commit(&b) < 0 && errno != EEXIST)
-		return err_errno(e, 125, "make the nftables table \"%s\"", TABLE);
+		return err_errno(e, 125, "make the nftables table \"%s\"", NFT_TABLE);
 	return 0;
 }
 
@@ -286,23 +188,20 @@ int nft_masquerade(uint32_t subnet, unsigned prefix, const char *bridge, struct 
 		return -1;
 	memcpy(interface, bridge, strlen(bridge));
 	batch_begin(&b);
-	add_chain(&b, chain, "nat", HOOK_POSTROUTING, PRIORITY_SRCNAT);
-	r = open_rule(&b, chain);
-	match_subnet(&b, &r, SOURCE, subnet, mask);
-	load_meta(&b, &r, KEY, NFT_META_OIFNAME);
-	compare(&b, &r, NFT_CMP_NEQ, interface, sizeof(interface));
-	masquerade(&b, &r);
-	close_rule(&b, &r);
-	r = open_rule(&b, chain);
-	match_subnet(&b, &r, SOURCE, subnet, mask);
-	open_expr(&b, &r, "ct");
-	batch_u32(&b, NFTA_CT_DREG, KEY);
-	batch_u32(&b, NFTA_CT_KEY, NFT_CT_STATUS);
-	close_expr(&b, &r);
-	mask_key(&b, &r, translated);
-	compare(&b, &r, NFT_CMP_NEQ, &none, sizeof(none));
-	masquerade(&b, &r);
-	close_rule(&b, &r);
+	chain_add(&b, chain, "nat", HOOK_POSTROUTING, PRIORITY_SRCNAT);
+	r = rule_open(&b, chain);
+	match_subnet(&r, SOURCE, subnet, mask);
+	rule_meta(&r, NFT_KEY, NFT_META_OIFNAME);
+	rule_compare(&r, NFT_CMP_NEQ, interface, sizeof(interface));
+	masquerade(&r);
+	rule_close(&r);
+	r = rule_open(&b, chain);
+	match_subnet(&r, SOURCE, subnet, mask);
+	rule_connection(&r);
+	rule_mask(&r, translated);
+	rule_compare(&r, NFT_CMP_NEQ, &none, sizeof(none));
+	masquerade(&r);
+	rule_close(&r);
 	if (batch_commit(&b) < 0 && errno != EEXIST)
 		return err_errno(e, 125, "masquerade %s", chain);
 	return 0;
@@ -318,7 +217,7 @@ int nft_unmasquerade(uint32_t subnet, unsigned prefix, const char *bridge, struc
 		return -1;
 	batch_begin(&b);
 	batch_command(&b, NFT_MSG_DELCHAIN, 0);
-	batch_text(&b, NFTA_CHAIN_TABLE, TABLE);
+	batch_text(&b, NFTA_CHAIN_TABLE, NFT_TABLE);
 	batch_text(&b, NFTA_CHAIN_NAME, chain);
 	if (batch_commit(&b) < 0 && errno != ENOENT)
 		return err_errno(e, 125, "stop masquerading %s", chain);
@@ -343,7 +242,7 @@ static int element(const struct publish *p, unsigned type, uint16_t flags)
 
 	batch_begin(&b);
 	batch_command(&b, type, flags);
-	batch_text(&b, NFTA_SET_ELEM_LIST_TABLE, TABLE);
+	batch_text(&b, NFTA_SET_ELEM_LIST_TABLE, NFT_TABLE);
 	batch_text(&b, NFTA_SET_ELEM_LIST_SET, p->host_ip ? MAP_ONE : MAP_ANY);
 	list = batch_open(&b, NFTA_SET_ELEM_LIST_ELEMENTS);
 	item = batch_open(&b, NFTA_LIST_ELEM);
