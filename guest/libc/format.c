@@ -138,9 +138,17 @@ static void fill(struct sink *s, char c, int count)
 /* Writes backwards from `end`; the text's begin. Nothing for zero. */
 static char *digits_before(char *end, uint64_t value, unsigned base, char ten)
 {
-	for (; value; value /= base) {
-		unsigned digit = (unsigned)(value % base);
+	while (value) {
+		unsigned digit;
 
+		/* Division of 64 bits is a call and a loop. */
+		if (value >> 32) {
+			digit = (unsigned)(value % base);
+			value /= base;
+		} else {
+			digit = (unsigned)value % base;
+			value = (unsigned)value / base;
+		}
 		*--end = (char)(digit < 10 ? '0' + digit : ten + digit - 10);
 	}
 	return end;

@@ -30,7 +30,9 @@ int strncmp(const char *a, const char *b, size_t most)
 
 int strcmp(const char *a, const char *b)
 {
-	return strncmp(a, b, SIZE_MAX);
+	for (; *a && *a == *b; a++)
+		b++;
+	return (unsigned char)*a - (unsigned char)*b;
 }
 
 int strncasecmp(const char *a, const char *b, size_t most)

@@ -229,10 +229,10 @@ int cli_put_flags(struct jsonw *w, const struct flag *table, const struct argume
 		const struct flag *f = table;
 		const char *text = flag_text(a, keys[i].flag);
 
-		while (f->name && strcmp(f->name, keys[i].flag) != 0)
-			f++;
-		if (!text || !f->name)
+		if (!text)
 			continue;
+		while (strcmp(f->name, keys[i].flag) != 0)
+			f++;
 		switch (f->kind) {
 		case FLAG_BOOL:
 			jsonw_bool(w, keys[i].key, flag_on(a, f->name));

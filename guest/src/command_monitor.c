@@ -170,13 +170,15 @@ void command_monitor_event(struct entry *entry)
 		entry->message = message;
 		message = NULL;
 		entry->state = ENTRY_CREATED;
-		if (!entry->known && strcmp(json_string(entry->request, "cmd", ""), "create") == 0)
-			state_save(entry);
-		if (!entry->known)
+		if (!entry->known) {
+			const char *command = json_string(entry->request, "cmd", "");
+
+			if (strcmp(command, "create") == 0)
+				state_save(entry);
 			history_entry(entry, "create", NULL, NULL);
-		if (!entry->known && !json_bool(entry->request, "detach", false) &&
-		    strcmp(json_string(entry->request, "cmd", ""), "run") == 0)
-			history_entry(entry, "attach", NULL, NULL);
+			if (strcmp(command, "run") == 0 && !json_bool(entry->request, "detach", false))
+				history_entry(entry, "attach", NULL, NULL);
+		}
 		events_send("create", entry);
 	} else if (strcmp(type, "started") == 0 && (count == 1 || entry->known)) {
 		entry->pid = (pid_t)json_whole(message, "pid", 0);
@@ -192,10 +194,10 @@ void command_monitor_event(struct entry *entry)
 		entry->oom = false;
 		/* Known to an engine before us, and perhaps frozen since. */
 		entry->paused = entry->known && cgroup_read(entry->id, "cgroup.freeze") == 1;
-		if (!entry->known)
+		if (!entry->known) {
 			networks_event(entry, "connect", json_get(entry->live, "networks"), NULL);
-		if (!entry->known)
 			history_entry(entry, "start", NULL, NULL);
+		}
 		if (entry->restarted)
 			history_entry(entry, "restart", NULL, NULL);
 		entry->known = entry->restarted = false;

@@ -1,3 +1,4 @@
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -138,16 +139,21 @@ static int do_directory(struct container *c, struct err *e)
 
 static int undo_directory(struct container *c, struct err *e)
 {
-	static const char *const files[] = {"log",       "log.old",      "state.json",  "state.json.new",
-					    "host.sock", "monitor.sock", "mounts.json", VOLUMES_STAY};
 	char path[200];
 
-	for (size_t i = 0; i < array_size(files); i++) {
-		container_path(path, c->id, files[i]);
-		if (unlink(path) < 0 && errno != ENOENT)
-			return err_errno(e, 125, "remove %s", path);
-	}
 	container_path(path, c->id, "");
+	DIR *list = opendir(path);
+	struct dirent *file;
+	int ret = 0;
+
+	while (ret == 0 && list && (file = readdir(list)))
+		if (strcmp(file->d_name, ".") != 0 && strcmp(file->d_name, "..") != 0 &&
+		    unlinkat(dirfd(list), file->d_name, 0) < 0)
+			ret = err_errno(e, 125, "remove %s%s", path, file->d_name);
+	if (list)
+		closedir(list);
+	if (ret < 0)
+		return -1;
 	if (rmdir(path) < 0 && errno != ENOENT)
 		return err_errno(e, 125, "remove %s", path);
 	close_fd(&c->hold);
@@ -255,6 +261,9 @@ static int undo_relay(struct container *c, struct err *e)
 {
 	char path[200];
 
+	/* A look for nothing costs as much as one for something. */
+	if (c->request && c->spec.profile == PROFILE_PLAIN)
+		return 0;
 	close_fd(&c->relay);
 	container_path(path, c->id, "host.sock");
 	return unlink(path) < 0 && errno != ENOENT ? err_errno(e, 125, "remove %s", path) : 0;

@@ -5,10 +5,11 @@
 #include "json.h"
 #include "utf8.h"
 
-static void put(struct jsonw *w, const char *bytes, size_t length)
+/* Room for that many bytes and a NUL after what is there, or NULL. */
+static char *room(struct jsonw *w, size_t length)
 {
 	if (w->failed)
-		return;
+		return NULL;
 	if (w->length + length + 1 > w->size) {
 		size_t size = w->size ? w->size : 256;
 
@@ -18,14 +19,34 @@ static void put(struct jsonw *w, const char *bytes, size_t length)
 
 		if (!grown) {
 			w->failed = true;
-			return;
+			return NULL;
 		}
 		w->data = grown;
 		w->size = size;
 	}
-	memcpy(w->data + w->length, bytes, length);
+	return w->data + w->length;
+}
+
+static void put(struct jsonw *w, const char *bytes, size_t length)
+{
+	char *to = room(w, length);
+
+	if (!to)
+		return;
+	memcpy(to, bytes, length);
+	to[length] = 0;
 	w->length += length;
-	w->data[w->length] = 0;
+}
+
+static void put_char(struct jsonw *w, char c)
+{
+	char *to = room(w, 1);
+
+	if (!to)
+		return;
+	to[0] = c;
+	to[1] = 0;
+	w->length++;
 }
 
 static void put_quoted(struct jsonw *w, const char *s)
@@ -33,7 +54,7 @@ static void put_quoted(struct jsonw *w, const char *s)
 	size_t left = strlen(s);
 	char escape[8];
 
-	put(w, "\"", 1);
+	put_char(w, '"');
 	while (left) {
 		unsigned char c = (unsigned char)*s;
 		unsigned n = (unsigned)utf8_plain(s, left);
@@ -61,43 +82,43 @@ static void put_quoted(struct jsonw *w, const char *s)
 		s += n ? n : 1;
 		left -= n ? n : 1;
 	}
-	put(w, "\"", 1);
+	put_char(w, '"');
 }
 
 static void begin(struct jsonw *w, const char *key)
 {
 	if (w->comma)
-		put(w, ",", 1);
+		put_char(w, ',');
 	w->comma = true;
 	if (key) {
 		put_quoted(w, key);
-		put(w, ":", 1);
+		put_char(w, ':');
 	}
 }
 
 void jsonw_object(struct jsonw *w, const char *key)
 {
 	begin(w, key);
-	put(w, "{", 1);
+	put_char(w, '{');
 	w->comma = false;
 }
 
 void jsonw_array(struct jsonw *w, const char *key)
 {
 	begin(w, key);
-	put(w, "[", 1);
+	put_char(w, '[');
 	w->comma = false;
 }
 
 void jsonw_end_object(struct jsonw *w)
 {
-	put(w, "}", 1);
+	put_char(w, '}');
 	w->comma = true;
 }
 
 void jsonw_end_array(struct jsonw *w)
 {
-	put(w, "]", 1);
+	put_char(w, ']');
 	w->comma = true;
 }
 

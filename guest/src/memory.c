@@ -19,6 +19,4 @@ void memory_forget(void)
 void memory_trim(void)
 {
 }
-#else
-typedef int memory_is_of_libc;
 #endif

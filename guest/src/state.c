@@ -49,22 +49,9 @@ void state_save(struct entry *entry)
 		jsonw_value(&w, "live", entry->live);
 	jsonw_end_object(&w);
 	container_path(path, entry->id, "state.json");
-	if (!w.failed)
-		replace_file_at(AT_FDCWD, path, w.data, w.length, 0600, NULL);
-	kept(entry);
+	if (!w.failed && replace_file_at(AT_FDCWD, path, w.data, w.length, 0600, NULL) == 0)
+		kept(entry);
 	jsonw_free(&w);
-}
-
-static struct json *copy(const struct json *value)
-{
-	struct jsonw w = {0};
-	struct json *document = NULL;
-
-	jsonw_value(&w, NULL, value);
-	if (!w.failed)
-		document = json_parse(w.data, w.length, NULL);
-	jsonw_free(&w);
-	return document;
 }
 
 /* A container that does not run: all there is to know is in its file. 1 when it has none. */
@@ -88,13 +75,13 @@ static int load_file(const char *id)
 		entry->started = json_whole(state, "started", 0);
 		entry->finished = json_whole(state, "finished", 0);
 		entry->exit_code = (int)json_whole(state, "exitCode", 0);
-		entry->request = copy(json_get(state, "request"));
-		entry->message = copy(json_get(state, "message"));
+		entry->request = json_copy(json_get(state, "request"));
+		entry->message = json_copy(json_get(state, "message"));
 		entry->restarts = (int)json_whole(state, "restarts", 0);
 		entry->oom = json_bool(state, "oom", false);
 		restart_resume(entry, json_bool(state, "restarting", false));
 		if (json_get(state, "live"))
-			entry->live = copy(json_get(state, "live"));
+			entry->live = json_copy(json_get(state, "live"));
 	}
 	json_free(state);
 	return entry ? 0 : -1;
@@ -154,12 +141,13 @@ static void load(int64_t deadline)
 			ask_at = now_ms() + MONITOR_MS;
 			continue;
 		}
-		container_adopt(&c, id);
-		/* Its monitor went without a word, as the engine did. */
-		ret = ret == 1                                                ? container_remove_rest(id, &e)
-		      : cgroup_read_key(id, "cgroup.events", "populated") < 0 ? 0
-									      : container_stop(&c, &e);
-
+		if (ret == 1) {
+			ret = container_remove_rest(id, &e);
+		} else if (cgroup_read_key(id, "cgroup.events", "populated") >= 0) {
+			/* Its monitor went without a word, as the engine did. */
+			container_adopt(&c, id);
+			ret = container_stop(&c, &e);
+		}
 		if (ret < 0)
 			fprintf(stderr, "engine: what is left of container %.12s cannot be removed: %s\n", id, e.msg);
 	}

@@ -250,7 +250,6 @@ static int give_back(int store, const char *name, void *context)
 {
 	struct giving *g = context;
 	char path[200];
-
 	struct stat st;
 
 	snprintf(path, sizeof(path), "%s/%s", name, g->user);

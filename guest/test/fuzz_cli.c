@@ -2,9 +2,9 @@
  * Command lines as anybody may type them: a command's number, then arguments (separated by "\n") against its table of flags; and the
  * small notations behind them: ports, keys, sizes, times, policies, names, filters.
  */
-#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include "fuzz.h"
 #include "cli.h"
 #include "detach.h"
 #include "filter.h"
@@ -17,14 +17,6 @@
 #include "cli_values.h"
 
 enum { ARGUMENTS_MAX = 64 };
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void must(bool condition)
-{
-	if (!condition)
-		abort();
-}
 
 static void try_small(const char *text)
 {

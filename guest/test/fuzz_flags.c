@@ -1,6 +1,7 @@
 /* Values of flags as anybody may type them, and lines of files that come with images and lessons: what is taken keeps its promise. */
 #include <stdlib.h>
 #include <string.h>
+#include "fuzz.h"
 #include "device.h"
 #include "keyvalue.h"
 #include "mountflag.h"
@@ -8,14 +9,6 @@
 #include "sysctl.h"
 #include "tmpfs.h"
 #include "ulimit.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void must(bool condition)
-{
-	if (!condition)
-		abort();
-}
 
 static void try_mount(const char *text)
 {

@@ -1,9 +1,8 @@
 /* Any bytes in any pieces: the parser keeps its bounds, and a HELLO after them is always understood in the end. */
 #include <stdlib.h>
 #include <string.h>
+#include "fuzz.h"
 #include "frame.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static struct frame_parser parser;
 

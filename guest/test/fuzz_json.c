@@ -1,9 +1,8 @@
 /* Whatever parses is written, and what is written parses to the same text again. */
 #include <stdlib.h>
 #include <string.h>
+#include "fuzz.h"
 #include "json.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {

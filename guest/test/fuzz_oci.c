@@ -1,9 +1,7 @@
 /* Any JSON as config.json: checked, and what passes is taken apart. */
-#include <stdint.h>
+#include "fuzz.h"
 #include "oci.h"
 #include "oci_schema.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {

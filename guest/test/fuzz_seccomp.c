@@ -1,9 +1,8 @@
 /* Any profile: refused, or a filter that the kernel would load and that answers every number. */
 #include <stdbool.h>
+#include "fuzz.h"
 #include "bpf.h"
 #include "seccomp_profile.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {

@@ -1,9 +1,8 @@
 /* Any bytes as an archive: reading them ends, and unpacking them changes nothing outside of the directory. */
 #include <limits.h>
+#include "fuzz.h"
 #include "tar_help.h"
 #include "unpack.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 enum { INPUT_MAX = 16384 };
 

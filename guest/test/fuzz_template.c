@@ -1,10 +1,9 @@
 /* Whatever is typed as a template or a moment neither breaks nor runs on; one that cannot be parsed is not carried out. */
 #include <stdlib.h>
 #include <string.h>
+#include "fuzz.h"
 #include "template.h"
 #include "units.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {

@@ -1,16 +1,8 @@
 /* /etc/passwd and /etc/group as hostile images have them, and what --user and --group-add say: "USER\n" "NAME\n" passwd "\f" group. */
-#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include "fuzz.h"
 #include "user.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void must(int condition)
-{
-	if (!condition)
-		abort();
-}
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {

@@ -1,6 +1,7 @@
 /*
- * Host tool: writes the system call filters as C tables. Each filter is a balanced tree over ranges of numbers, because at load
- * time the kernel runs it once per system call number, and a linear list costs twice as much there.
+ * Host tool: writes the system call filters as C tables. Each filter is a tree over ranges of numbers, balanced by how many numbers
+ * are in them, because at load time the kernel runs it once per system call number, and a linear list costs twice as much there.
+ * What all ranges come to is at its end, once: every container keeps a copy of the filter.
  * The effect is that of docker's default profile on i386, written as what is refused instead of what is allowed: everything up to
  * LAST is known and judged here, everything after it does not exist (ENOSYS), so nothing new gets in unseen.
  */
@@ -22,7 +23,7 @@
 #endif
 #define LAST 462 /* mseal: the last one of Linux 6.12 */
 
-enum action { ALLOW, REFUSE, MISSING, CLONE, PERSONALITY, SOCKET };
+enum action { ALLOW, REFUSE, MISSING, CLONE, PERSONALITY, SOCKET, ACTIONS };
 
 struct rule {
 	int number;
@@ -178,32 +179,69 @@ static void leaf(enum action action)
 		leave(SECCOMP_RET_ALLOW);
 		leave(SECCOMP_RET_ERRNO | EPERM);
 		break;
+	case ACTIONS:
+		break;
 	}
 }
 
 struct range {
-	unsigned first;
+	unsigned first, numbers;
 	enum action action;
 };
 
-static void tree(const struct range *ranges, size_t count)
-{
-	if (count == 1) {
-		leaf(ranges->action);
-		return;
-	}
-	size_t half = count / 2, at = length;
+/* Where a jump to what a range comes to is still to be written. */
+static struct {
+	size_t at;
+	bool taken;
+	enum action action;
+} later[LAST];
+static size_t later_count;
 
-	emit((struct sock_filter){0});
-	tree(ranges, half);
-	size_t skip = length - at - 1;
+static void jump(size_t at, bool taken, size_t to)
+{
+	size_t skip = to - at - 1;
 
 	if (skip > 255) {
 		fprintf(stderr, "seccomp_gen: a branch is too long for its jump\n");
 		exit(1);
 	}
-	program[at] = (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JGE | BPF_K, ranges[half].first, (unsigned char)skip, 0);
-	tree(ranges + half, count - half);
+	*(taken ? &program[at].jt : &program[at].jf) = (unsigned char)skip;
+}
+
+/* The first range of the upper half. */
+static size_t middle(const struct range *ranges, size_t count)
+{
+	unsigned all = 0, below = ranges[0].numbers;
+	size_t i = 1;
+
+	for (size_t j = 0; j < count; j++)
+		all += ranges[j].numbers;
+	for (; i + 1 < count && 2 * below + ranges[i].numbers < all; i++)
+		below += ranges[i].numbers;
+	return i;
+}
+
+static void tree(const struct range *ranges, size_t count);
+
+static void branch(size_t at, bool taken, const struct range *ranges, size_t count)
+{
+	if (count == 1) {
+		later[later_count].at = at;
+		later[later_count].taken = taken;
+		later[later_count++].action = ranges->action;
+	} else {
+		jump(at, taken, length);
+		tree(ranges, count);
+	}
+}
+
+static void tree(const struct range *ranges, size_t count)
+{
+	size_t half = middle(ranges, count), at = length;
+
+	emit((struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JGE | BPF_K, ranges[half].first, 0, 0));
+	branch(at, false, ranges, half);
+	branch(at, true, ranges + half, count - half);
 }
 
 static void filter(FILE *out, const char *name, bool nest)
@@ -219,13 +257,23 @@ static void filter(FILE *out, const char *name, bool nest)
 		actions[rules[i].number] = nest ? rules[i].nest : rules[i].plain;
 	for (size_t i = 0; i <= LAST + 1; i++)
 		if (i == 0 || actions[i] != actions[i - 1])
-			ranges[count++] = (struct range){(unsigned)i, actions[i]};
-	length = 0;
+			ranges[count++] = (struct range){(unsigned)i, 1, actions[i]};
+		else
+			ranges[count - 1].numbers++;
+	length = later_count = 0;
 	load(offsetof(struct seccomp_data, arch));
 	emit((struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, AUDIT_ARCH_I386, 1, 0));
 	leave(SECCOMP_RET_KILL_PROCESS);
 	load(offsetof(struct seccomp_data, nr));
 	tree(ranges, count);
+	for (enum action action = ALLOW; action < ACTIONS; action++) {
+		size_t at = length;
+
+		for (size_t i = 0; i < later_count; i++)
+			if (later[i].action == action)
+				jump(later[i].at, later[i].taken, at);
+		leaf(action);
+	}
 
 	fprintf(out, "static const struct sock_filter %s[] = {\n", name);
 	for (size_t i = 0; i < length; i++)
