@@ -164,22 +164,22 @@ static int undo_directory(struct container *c, struct err *e)
 static int do_writable(struct container *c, struct err *e)
 {
 	static const char *const directories[] = {"upper", "work", "root"};
-	char path[200], owner[16];
+	char path[200], options[64];
 
 	container_path(path, c->id, "rw");
-	snprintf(owner, sizeof(owner), "%u", c->root);
-	const char *const options[][2] = {{"mode", "755"}, {"uid", owner}, {"gid", owner}, {NULL, NULL}};
-
+	/* Nobody but us has a say in this path; one call instead of eight. */
+	snprintf(options, sizeof(options), "mode=755,uid=%u,gid=%u", c->root, c->root);
 	if (mkdir(path, 0700) < 0)
 		return err_errno(e, 125, "make %s", path);
-	_cleanup_fd_ int rw = mount_new("tmpfs", options, MOUNT_ATTR_NODEV, e);
-
-	if (rw < 0 || sys_move_mount(rw, "", AT_FDCWD, path, MOVE_MOUNT_F_EMPTY_PATH) < 0) {
-		if (rw >= 0)
-			err_errno(e, 125, "mount %s", path);
+	if (mount("tmpfs", path, "tmpfs", MS_NODEV, options) < 0) {
+		err_errno(e, 125, "mount %s", path);
 		rmdir(path);
 		return -1;
 	}
+	_cleanup_fd_ int rw = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+
+	if (rw < 0)
+		return err_errno(e, 125, "open %s", path);
 	for (size_t i = 0; i < array_size(directories); i++)
 		if (mkdirat(rw, directories[i], 0755) < 0 || fchownat(rw, directories[i], c->root, c->root, 0) < 0)
 			return err_errno(e, 125, "make %s/%s", path, directories[i]);

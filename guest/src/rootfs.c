@@ -122,10 +122,8 @@ static int overlay(const struct container *c, bool writable, struct err *e)
 	}
 	if (sys_fsconfig(fs, FSCONFIG_SET_STRING, "lowerdir+", BELOW, 0) < 0)
 		return err_errno(e, 125, "overlay: " BELOW);
-	static const char *const options[][2] = {
-		{"source", "overlay"}, {"xino", "off"},       {"index", "off"},
-		{"metacopy", "off"},   {"upperdir", "upper"}, {"workdir", "work"},
-	};
+	/* The rest is as the kernel is configured: xino, index, metacopy and redirect_dir are off. */
+	static const char *const options[][2] = {{"source", "overlay"}, {"upperdir", "upper"}, {"workdir", "work"}};
 
 	for (size_t i = 0; i < array_size(options) - (writable ? 0 : 2); i++)
 		if (sys_fsconfig(fs, FSCONFIG_SET_STRING, options[i][0], options[i][1], 0) < 0)
