@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
 # Native tests with ASan and UBSan: test/run.sh WORK FLAGS… (called by build.sh --test).
 # Every test/*_test.c and test/runtime*.c with a main is a program over all of src but main.c; it prints "N passed, M failed".
-# Every test/fuzz_*.c is a libFuzzer harness, run for NESTBOX_FUZZ_SECONDS (30) and counted as one test.
+# Every test/fuzz_*.c is a libFuzzer harness, run for NESTBOX_FUZZ_SECONDS (60) and counted as one test.
 set -uo pipefail
 work=$1/test
 shift
-seconds=${NESTBOX_FUZZ_SECONDS:-30}
+seconds=${NESTBOX_FUZZ_SECONDS:-60}
 passed=0 failed=0
 mkdir -p "$work/objects"
 

@@ -126,12 +126,13 @@ static void processes(void)
 
 		if (strcmp(name, "nest-engine") == 0)
 			engine = links;
-		else if (strcmp(name, "nest-agent") == 0 || strcmp(name, "agent") == 0)
-			agent = links;
 		else if (strcmp(name, "nest-monitor") == 0)
 			monitors++;
 		else if (strcmp(file->d_name, "1") == 0)
 			init = links;
+		/* The same program; /proc lists by number, and what it starts comes after it. */
+		else if (strcmp(name, "nest") == 0 && agent < 0)
+			agent = links;
 	}
 	if (list)
 		closedir(list);
@@ -259,17 +260,6 @@ static int ports(void)
 	return count;
 }
 
-/* Objects in use of one of the kernel's slabs: namespaces that nothing in /proc
- * leads to are still there. */
-static void slab(const char *name)
-{
-	char key[64], label[64];
-
-	snprintf(key, sizeof(key), "%s ", name);
-	snprintf(label, sizeof(label), "slab %s", name);
-	number(label, value_of("/proc/slabinfo", key));
-}
-
 int census(void)
 {
 	processes();
@@ -290,11 +280,6 @@ int census(void)
 	number("files in /run/nest", tree("/run/nest"));
 	number("containers", entries("/run/nest/c", ""));
 	number("volumes", entries("/run/nest/volumes", ""));
-	slab("net_namespace");
-	slab("pid_namespace");
-	slab("user_namespace");
-	slab("uts_namespace");
-	slab("mnt_cache");
 	int fd = open("/proc/sys/vm/drop_caches", O_WRONLY);
 
 	if (fd >= 0 && write(fd, "3", 1) == 1)

@@ -9,6 +9,6 @@ int main(int argc, char **argv)
 		return census();
 	if (argc == 6)
 		return strike(atoi(argv[1]), strtoul(argv[2], NULL, 10), argv[3], atoi(argv[4]), argv[5]);
-	fprintf(stderr, "usage: strike census | strike PID N kill|end|fail|count ERRNO REPORT\n");
+	fprintf(stderr, "usage: strike census | strike PID N kill|end|fail|count ERRNO REPORT (PID 1: what it starts next)\n");
 	return 2;
 }

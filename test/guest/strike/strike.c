@@ -96,7 +96,8 @@ static void trace(pid_t root, unsigned long n, const char *how, int error, const
 static void trace(pid_t root, unsigned long n, const char *how, int error, const char *report)
 {
 	unsigned long count = 0, call = 0;
-	pid_t failing = 0;
+	/* Of pid 1 it is the program that it starts. */
+	pid_t failing = 0, one = root == 1 ? -1 : 0;
 
 	for (;;) {
 		int status;
@@ -109,7 +110,9 @@ static void trace(pid_t root, unsigned long n, const char *how, int error, const
 		int stop = WSTOPSIG(status), event = status >> 16, pass = 0;
 		int go = PTRACE_SYSCALL;
 
-		if (event == PTRACE_EVENT_EXEC) {
+		if (event == PTRACE_EVENT_EXEC && one < 0) {
+			one = root = pid;
+		} else if (event == PTRACE_EVENT_EXEC) {
 			/* A program of the container's, or a helper's. */
 			ptrace(PTRACE_DETACH, pid, 0, 0);
 			continue;
@@ -125,7 +128,8 @@ static void trace(pid_t root, unsigned long n, const char *how, int error, const
 				ptrace(PTRACE_POKEUSER, pid, offsetof(struct user_regs_struct, eax), -(long)error);
 				tell(report, "failed", pid, call, count, 0);
 			}
-			if (info.op == PTRACE_SYSCALL_INFO_ENTRY && ++count >= n && !failing && *how != 'c') {
+			if (info.op == PTRACE_SYSCALL_INFO_ENTRY && (!one || pid == one) && ++count >= n && !failing &&
+			    *how != 'c') {
 				call = (unsigned long)info.entry.nr;
 				if (*how == 'k')
 					tell(report, "killed the engine at", pid, call, count, root);
