@@ -14,6 +14,8 @@
 
 enum { STATE_MAX = 256 * 1024, MONITOR_MS = 1000 };
 
+static int64_t save_at; /* now_ms; 0: all is saved */
+
 static void kept(struct entry *entry)
 {
 	entry->kept = true;
@@ -24,8 +26,10 @@ static void kept(struct entry *entry)
 void state_save(struct entry *entry)
 {
 	struct jsonw w = {0};
+	struct err e = {0};
 	char path[200];
 
+	entry->unsaved = false;
 	if (entry->state == ENTRY_RUNNING)
 		return;
 	/* It goes with the engine that made it. */
@@ -49,7 +53,11 @@ void state_save(struct entry *entry)
 		jsonw_value(&w, "live", entry->live);
 	jsonw_end_object(&w);
 	container_path(path, entry->id, "state.json");
-	if (!w.failed && replace_file_at(AT_FDCWD, path, w.data, w.length, 0600, NULL) == 0)
+	/* For want of memory, say, or of room: its monitor, and who waits for it, wait for a later try. */
+	entry->unsaved = w.failed || (replace_file_at(AT_FDCWD, path, w.data, w.length, 0600, &e) < 0 && e.sys != ENOENT);
+	if (entry->unsaved)
+		save_at = now_ms() + MONITOR_MS;
+	else
 		kept(entry);
 	jsonw_free(&w);
 }
@@ -173,5 +181,11 @@ int state_due(void)
 {
 	if (ask_at && ask_at <= now_ms())
 		load(0);
-	return ask_at ? MONITOR_MS : -1;
+	if (save_at && save_at <= now_ms()) {
+		save_at = 0;
+		for (struct entry *entry = table_first(); entry; entry = entry->next)
+			if (entry->unsaved)
+				state_save(entry);
+	}
+	return ask_at || save_at ? MONITOR_MS : -1;
 }

@@ -21,6 +21,7 @@ struct entry {
 	struct json *health;         /* the monitor's last word on it, NULL: none */
 	bool paused, oom;            /* oom: the kernel killed in it for want of memory */
 	bool known;                  /* to an engine before this one */
+	bool unsaved;                /* its file is still to be written */
 	bool kept;                   /* its monitor left it in order, and its file says all there is */
 	bool stopped;                /* by a command: not to be started again */
 	bool restarted;              /* `restart` starts it: to be told when it runs */
