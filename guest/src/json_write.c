@@ -149,6 +149,7 @@ void jsonw_null(struct jsonw *w, const char *key)
 void jsonw_value(struct jsonw *w, const char *key, const struct json *value)
 {
 	char text[32];
+	double size;
 
 	switch (value ? value->kind : JSON_NULL) {
 	case JSON_NULL:
@@ -158,8 +159,10 @@ void jsonw_value(struct jsonw *w, const char *key, const struct json *value)
 		jsonw_bool(w, key, value->boolean);
 		break;
 	case JSON_NUMBER:
-		snprintf(text, sizeof(text),
-			 fabs(value->number) < 1e16 && trunc(value->number) == value->number ? "%.0f" : "%.15g", value->number);
+		size = fabs(value->number);
+		/* 15 digits of a fraction that large are a whole number, and that is written as one. */
+		snprintf(text, sizeof(text), size < 1e16 && (size >= 1e15 - 0.5 || trunc(size) == size) ? "%.0f" : "%.15g",
+			 value->number);
 		jsonw_raw(w, key, text);
 		break;
 	case JSON_STRING:
