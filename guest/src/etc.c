@@ -38,7 +38,9 @@ static void put_hosts(struct text *t, const struct container *c)
 	if (level)
 		add(t, "%s", level);
 	else
-		add(t, "127.0.0.1\tlocalhost\n");
+		add(t, "127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost "
+		       "ip6-loopback\nfe00::\tip6-localnet\nff00::\tip6-mcastprefix\n"
+		       "ff02::1\tip6-allnodes\nff02::2\tip6-allrouters\n");
 	json_each(item, c->spec.add_hosts) {
 		const char *to;
 		int length = spec_add_host(item->string, &to, NULL);

@@ -112,7 +112,8 @@ static int make_bridge(int netlink, struct network *n, struct err *e)
 	char name[64], filter[64];
 
 	endpoint_mac(n->gateway, mac);
-	if (nft_prepare(e) < 0 || nft_isolate(e) < 0)
+	/* New devices of the level have no IPv6: nothing here speaks it, and it makes each start some milliseconds longer. */
+	if (set_sysctl("ipv6/conf/default/disable_ipv6", e) < 0 || nft_prepare(e) < 0 || nft_isolate(e) < 0)
 		return -1;
 	n->index =
 		netlink_bridge(netlink, n->bridge, mac, n->gateway, n->prefix, n->internal ? GROUP_INTERNAL : GROUP_BRIDGES, e);
